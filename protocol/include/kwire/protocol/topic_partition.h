@@ -1,0 +1,29 @@
+// The name of a partition.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace kwire {
+
+struct TopicPartition {
+    std::string topic;
+    std::int32_t partition = 0;
+
+    auto operator<=>(const TopicPartition&) const = default;
+
+    /// `topic/partition`, the form in which ZooKeeper paths and kwire's own messages write it.
+    std::string to_string() const { return topic + '/' + std::to_string(partition); }
+};
+
+}  // namespace kwire
+
+template <>
+struct std::hash<kwire::TopicPartition> {
+    std::size_t operator()(const kwire::TopicPartition& tp) const noexcept {
+        return std::hash<std::string>{}(tp.topic) * 31 + static_cast<std::size_t>(tp.partition);
+    }
+};
