@@ -1,0 +1,121 @@
+// Reads partitions that are assigned by hand, as fast as the brokers send them. The group layer stands on this.
+//
+//     auto consumer = Consumer::create(cluster, {}, {});
+//     consumer->assign({"clicks", 0}, StartOffset::oldest());
+//     for (;;)
+//         for (const Message& m : consumer->poll(100ms)) use(m);
+//
+// The way of the data: one Fetch in flight to each leader that has partitions of ours, the next one sent before the last
+// one is handed over, as long as what is buffered and what is on the way stay within buffer_bytes_max. The runtime moves
+// frames and looks at batch headers only; CRC, decompression and decoding are done by the thread that walks the batch.
+// Invariants: offsets of one cursor strictly increase; a batch of one cursor is in one hand at a time; after a cursor was
+// drained or retired nothing of it is handed out, whatever was in flight; a partition without a leader, or one that is
+// broken, does not hold up the others; memory stays within buffer_bytes_max plus one message.
+// Threads: poll and the public functions from any thread, several readers at once too; handlers run on the runtime.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <kwire/net/cluster.h>
+#include <kwire/net/message.h>
+
+namespace kwire {
+
+/// Where to begin: an offset, or an end of the log that is looked up (ListOffsets).
+class StartOffset {
+ public:
+    static StartOffset at(std::int64_t offset) { return StartOffset(offset); }
+    static StartOffset oldest() { return StartOffset(-2); }  ///< ListOffsets' own number for it.
+    static StartOffset newest() { return StartOffset(-1); }
+    bool is_lookup() const { return value_ < 0; }
+    std::int64_t value() const { return value_; }
+
+ private:
+    explicit StartOffset(std::int64_t value) : value_(value) {}
+    std::int64_t value_;
+};
+
+enum class OutOfRange { oldest, newest, stop };  ///< auto.offset.reset; stop is Kafka's `none`.
+enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
+
+struct FetchConfig {
+    std::int32_t fetch_bytes_min = 1;                       ///< fetch.min.bytes, >= 0
+    std::int32_t fetch_bytes_max = 50 * 1024 * 1024;        ///< fetch.max.bytes, > 0
+    std::int32_t partition_fetch_bytes_max = 1024 * 1024;   ///< max.partition.fetch.bytes, > 0
+    std::chrono::milliseconds fetch_wait_max{500};          ///< fetch.max.wait.ms, >= 0
+    /// What may be buffered and on the way together, queued.max.messages.kbytes' meaning; >= partition_fetch_bytes_max.
+    std::int64_t buffer_bytes_max = 64 * 1024 * 1024;
+    /// A single message may be this large; the limit of its partition grows up to here, then message_too_large.
+    std::int32_t message_bytes_max = 128 * 1024 * 1024;
+    std::int64_t decompressed_bytes_max = 256 * 1024 * 1024;  ///< Of one record batch.
+    bool check_crcs = true;                                   ///< check.crcs
+    IsolationLevel isolation = IsolationLevel::read_uncommitted;  ///< isolation.level
+    OutOfRange out_of_range = OutOfRange::oldest;                 ///< auto.offset.reset
+    std::string client_rack;                                      ///< client.rack (KIP-392)
+};
+
+class Consumer : public std::enable_shared_from_this<Consumer> {
+ public:
+    struct Handlers {
+        /// Something went wrong with a partition, or with a broker (then the topic is empty). Reading of others goes on;
+        /// this one's too unless the error is corrupt_batch, message_too_large or offset_out_of_range.
+        std::function<void(const Error&)> on_error;
+    };
+
+    static std::shared_ptr<Consumer> create(std::shared_ptr<Cluster> cluster, FetchConfig config,
+                                            Handlers handlers);
+    ~Consumer();
+
+    /// Starts reading tp; on_progress as in PartitionCursor. tp must not be assigned already.
+    /// async: on the strand; returns when the start offset is known, at once for StartOffset::at.
+    Task<std::shared_ptr<PartitionCursor>> async_assign(TopicPartition tp, StartOffset start,
+                                                        std::function<void()> on_progress);
+    std::shared_ptr<PartitionCursor> assign(TopicPartition tp, StartOffset start);  // blocking
+
+    /// Takes the partition away: stops fetching and drops what is buffered. state is draining or retired; a draining
+    /// cursor is retired later with its own set_state. On the strand, or from any thread outside.
+    void unassign(const std::shared_ptr<PartitionCursor>& cursor, PartitionCursor::State state);
+
+    /// Stops, or resumes, handing out messages of every cursor at once; fetching goes on within the buffer's bound.
+    void suspend();
+    void resume();
+
+    /// The next batch, or an empty one when timeout has passed. Throws errc::closed once close() was called.
+    MessageBatch poll(std::chrono::milliseconds timeout);
+    /// The same as a coroutine on the strand; the batch may then be moved to any thread.
+    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
+
+    /// What is buffered and on the way, bytes.
+    std::int64_t buffered_bytes() const;
+    /// The log's end as the last answer of the leader told; nothing if none came yet.
+    std::optional<std::int64_t> high_watermark(const TopicPartition& tp) const;
+
+    /// Ends reading; a poll that waits throws errc::closed. Does not close the cluster. Idempotent.
+    void close();
+
+ private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+    Consumer();
+};
+
+/// The offset of the first message at or after time, of the oldest message (-2) or the log's end (-1), for each
+/// partition, asked at the leaders. Retries while leaders move, until the request timeout of cluster; then throws.
+struct OffsetQuery {
+    TopicPartition tp;
+    std::int64_t timestamp_ms = -1;  ///< Milliseconds since 1970, or -1 newest, -2 oldest.
+};
+struct OffsetAnswer {
+    TopicPartition tp;
+    std::int64_t offset = -1;  ///< -1: no message that late.
+};
+Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster,
+                                             std::vector<OffsetQuery> queries);
+
+}  // namespace kwire

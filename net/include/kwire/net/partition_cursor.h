@@ -1,0 +1,120 @@
+// One span of reading one partition: from the moment it is assigned to a consumer until it is taken away. What was
+// handed to the program and what the program has processed are recorded here, at the price of two plain stores a message.
+//
+// Purpose: whoever takes a partition away must know exactly what was handed out before, and whether the program is done
+// with it, without slowing the reading thread and even while the program stands still in the middle of a batch.
+//
+// How it is safe: the reading thread stores the position it is about to hand out and then looks at the state; the
+// runtime changes the state, makes every running thread pass a memory barrier (membarrier(2), process-wide), and only
+// then looks at the position. One of the two always sees the other. The barrier is paid for by the rare side alone.
+//
+// Threads: begin_delivery and mark_processed(const Message&'s offset) by the one thread that holds the partition's
+// batch; mark_processed_shared and acknowledge from any thread; the rest from the runtime's strand. The consumer never
+// hands out two batches of one cursor at a time.
+// Lifetimes: held by shared_ptr by the consumer, by every batch and by every OwnedMessage.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <kwire/protocol/topic_partition.h>
+
+namespace kwire {
+
+/// Makes every thread of this process pass a full memory barrier. Costs microseconds.
+void process_wide_barrier();
+
+class PartitionCursor {
+ public:
+    enum class State : std::uint8_t {
+        flowing,    ///< Messages are handed out.
+        suspended,  ///< Nothing is handed out for now; the position stays.
+        draining,   ///< Taken away: nothing more is handed out, marks are still accepted.
+        retired,    ///< Over. Marks are refused.
+    };
+
+    /// start is the offset of the first message that is wanted; generation tells this span from every other one of this
+    /// process. on_progress is called, on any thread, when a mark or the end of a batch arrives in State::draining.
+    PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
+                    std::function<void()> on_progress);
+
+    const TopicPartition& topic_partition() const { return tp_; }
+    std::uint64_t generation() const { return generation_; }
+    std::int64_t start() const { return start_; }
+    State state() const { return state_.load(std::memory_order_relaxed); }
+
+    // ---- the reading thread, once a message
+
+    /// Records that the message before next is about to be handed out. False: it must not be.
+    bool begin_delivery(std::int64_t next) {
+        const auto before = delivered_.load(std::memory_order_relaxed);
+        delivered_.store(next, std::memory_order_relaxed);
+        reader_fence();
+        if (state_.load(std::memory_order_relaxed) == State::flowing) [[likely]] return true;
+        take_back_delivery(before);
+        return false;
+    }
+
+    /// Everything before next is processed; highest wins. False if this span is over: nothing was recorded.
+    bool mark_processed(std::int64_t next) {
+        if (next > processed_.load(std::memory_order_relaxed)) {
+            processed_.store(next, std::memory_order_release);
+        }
+        reader_fence();
+        const State now = state_.load(std::memory_order_relaxed);
+        return now == State::flowing || now == State::suspended || mark_while_leaving(now);
+    }
+
+    // ---- any thread
+
+    /// As mark_processed, for threads other than the reading one.
+    bool mark_processed_shared(std::int64_t next);
+
+    /// The messages in [begin, end) are processed. The mark moves on over the gap-free prefix of all that was
+    /// acknowledged. Not to be mixed with mark_processed on one cursor. False if this span is over.
+    bool acknowledge(std::int64_t begin, std::int64_t end);
+
+    /// The next offset to hand out: everything before it was handed out, or was not there.
+    std::int64_t delivered() const { return delivered_.load(std::memory_order_acquire); }
+    /// The next offset to commit. start() if nothing was marked.
+    std::int64_t processed() const;
+    /// All that was handed out is processed.
+    bool drained() const { return processed() >= delivered(); }
+
+    // ---- the runtime
+
+    /// When it returns, no message is handed out that delivered() does not count, unless state is flowing.
+    void set_state(State state);
+
+ private:
+    static void reader_fence() {
+        if (process_wide_barrier_works_) [[likely]] {
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+        } else {
+            std::atomic_thread_fence(std::memory_order_seq_cst);
+        }
+    }
+    void take_back_delivery(std::int64_t before);
+    bool mark_while_leaving(State now);
+
+    static const bool process_wide_barrier_works_;
+
+    std::atomic<State> state_{State::flowing};
+    std::atomic<std::int64_t> delivered_;
+    std::atomic<std::int64_t> processed_;
+    std::atomic<std::int64_t> processed_shared_;
+
+    const TopicPartition tp_;
+    const std::uint64_t generation_;
+    const std::int64_t start_;
+    const std::function<void()> on_progress_;
+
+    std::mutex ranges_mutex_;
+    std::map<std::int64_t, std::int64_t> acknowledged_ranges_;  // begin -> end, disjoint, beyond the prefix
+};
+
+}  // namespace kwire
