@@ -1,0 +1,162 @@
+// One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one in memory for tests.
+//
+// Invariants: operations on one session take effect in the order they were begun. An operation that fails with
+// connection_loss may have taken effect: the caller has to find out. After `expired` or close() every operation answers
+// session_expired or closing, and the session never comes back: open a new one.
+// Threads: only on the runtime's strand; watches and listeners are called there.
+// Names: codes, events and semantics are ZooKeeper's own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <kwire/net/error.h>
+#include <kwire/net/runtime.h>
+
+namespace kwire::zk {
+
+/// ZooKeeper's return codes, those that callers tell apart.
+enum class Code {
+    ok = 0,
+    connection_loss = -4,
+    marshalling_error = -5,
+    operation_timeout = -7,
+    bad_arguments = -8,
+    no_node = -101,
+    no_auth = -102,
+    bad_version = -103,
+    no_children_for_ephemerals = -108,
+    node_exists = -110,
+    not_empty = -111,
+    session_expired = -112,
+    invalid_acl = -114,
+    auth_failed = -115,
+    closing = -116,
+    session_moved = -118,
+    other = -1000,
+};
+std::string_view name(Code code);  ///< `no node`, ...
+
+enum class SessionState { connecting, connected, suspended, expired, auth_failed, closed };
+
+struct Stat {
+    std::int64_t czxid = 0;
+    std::int64_t mzxid = 0;
+    std::int64_t ctime = 0;  ///< Milliseconds since 1970.
+    std::int64_t mtime = 0;
+    std::int32_t version = 0;
+    std::int32_t cversion = 0;
+    std::int64_t ephemeral_owner = 0;  ///< The session id; 0 for a persistent node.
+    std::int32_t data_length = 0;
+    std::int32_t children_count = 0;
+};
+
+enum class CreateMode { persistent, ephemeral };
+
+struct Acl {
+    std::int32_t permissions = 31;  ///< ZOO_PERM_*: read 1, write 2, create 4, delete 8, admin 16.
+    std::string scheme = "world";
+    std::string id = "anyone";
+};
+
+struct WatchEvent {
+    enum class Type { created, deleted, data_changed, children_changed, session } type;
+    std::string path;  ///< As the caller named it, without the chroot.
+};
+/// One shot. Type session tells that the watch is gone with its session.
+using Watch = std::function<void(const WatchEvent&)>;
+
+/// What an operation answered. value is meaningful where code is ok only.
+template <class T>
+struct Reply {
+    Code code = Code::ok;
+    T value{};
+    bool ok() const { return code == Code::ok; }
+};
+struct Node {
+    std::string data;
+    Stat stat;
+};
+struct Children {
+    std::vector<std::string> names;  ///< Sorted.
+    Stat stat;
+};
+
+struct CreateOp {
+    std::string path;
+    std::string data;
+    CreateMode mode = CreateMode::persistent;
+};
+struct DeleteOp {
+    std::string path;
+    std::int32_t version = -1;
+};
+struct SetOp {
+    std::string path;
+    std::string data;
+    std::int32_t version = -1;
+};
+struct CheckOp {
+    std::string path;
+    std::int32_t version = -1;
+};
+using Op = std::variant<CreateOp, DeleteOp, SetOp, CheckOp>;
+struct OpResult {
+    Code code = Code::ok;
+    Stat stat;  ///< Of SetOp.
+};
+
+class Session {
+ public:
+    virtual ~Session() = default;
+
+    virtual SessionState state() const = 0;
+    virtual std::int64_t id() const = 0;
+    virtual std::string password() const = 0;
+    /// What the server granted; the asked-for value before the first connection.
+    virtual std::chrono::milliseconds timeout() const = 0;
+    virtual const std::shared_ptr<Runtime>& runtime() const = 0;
+
+    /// Calls listener at each change of state, in order, from now on, until the returned handle goes.
+    virtual std::shared_ptr<void> on_state(std::function<void(SessionState)> listener) = 0;
+
+    virtual Task<Reply<std::string>> create(std::string path, std::string data, CreateMode mode) = 0;
+    virtual Task<Code> remove(std::string path, std::int32_t version) = 0;
+    virtual Task<Reply<Node>> get(std::string path, Watch watch = nullptr) = 0;
+    virtual Task<Reply<Stat>> set(std::string path, std::string data, std::int32_t version) = 0;
+    /// watch on a node that is not there fires when it is created; that is why exists has its own.
+    virtual Task<Reply<Stat>> exists(std::string path, Watch watch = nullptr) = 0;
+    virtual Task<Reply<Children>> children(std::string path, Watch watch = nullptr) = 0;
+    /// All or nothing. The code is the first failing operation's, results has one entry per operation.
+    virtual Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) = 0;
+    /// Waits until what this session's server knows is as new as the leader.
+    virtual Task<Code> sync(std::string path) = 0;
+
+    /// Ends the session on the server, so that its ephemeral nodes go at once. Idempotent.
+    virtual Task<void> close() = 0;
+};
+
+struct SessionConfig {
+    std::string hosts;                            ///< `host:port,host:port[/chroot]`
+    std::chrono::milliseconds timeout{6'000};     ///< Asked for; the server clamps it.
+    std::chrono::milliseconds connect_timeout{10'000};  ///< open() gives up after that.
+    std::vector<Acl> acl{Acl{}};                  ///< Of every node this session creates.
+    std::optional<std::pair<std::string, std::string>> auth;  ///< scheme and credentials, such as digest, user:password.
+    /// Reopens a session (tests and rescue tools): its id and password.
+    std::optional<std::pair<std::int64_t, std::string>> reopen;
+};
+
+/// Connects, creates the chroot if it is missing. Throws errc::zookeeper_unavailable, timed_out, invalid_config,
+/// session_expired (reopen), naming the servers.
+Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime, SessionConfig config);
+
+/// How a new session is made where an old one was lost; in tests it makes sessions in memory.
+using SessionFactory = std::function<Task<std::shared_ptr<Session>>()>;
+
+}  // namespace kwire::zk
