@@ -1,0 +1,202 @@
+// A member of a consumer group that is coordinated through ZooKeeper: the public face of kwire.
+//
+//     auto group = kwire::ConsumerGroup::join("clicks", {"page-views"}, "zk1:2181,zk2:2181/kafka", {});
+//     for (const kwire::Message& m : group->messages()) {
+//         use(m);
+//         group->commit_upto(m);
+//     }
+//
+// The members of a group divide the partitions of their topics among themselves; each partition has one owner at a time,
+// written down in ZooKeeper. When members come or go only the partitions that change hands stop.
+// Invariants: what was acknowledged by the program, and nothing else, is committed; a committed offset never goes back;
+// no message of a partition is handed out after it was lost.
+// Threads: every function from any thread; the range of messages() and a batch of poll() belong to one thread each.
+// Blocking functions throw errc::would_block_runtime inside a handler; each has an async_ form for an executor's own use.
+// Lifetimes: the object is held by shared_ptr. Its destructor closes it, waiting up to Config::Offsets::processing_timeout.
+// Sources: wvanbergen/kafka consumergroup (the API), Kafka's ZookeeperConsumerConnector (peers, nodes).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <asio/async_result.hpp>
+
+#include <kwire/net/consumer.h>
+#include <kwire/offsets/offset_manager.h>
+#include <kwire/zk/session.h>
+
+namespace kwire {
+
+enum class Initial { oldest, newest };
+enum class OffsetStorage { zookeeper, kafka, dual };
+/// How partitions are divided. All members of a group must use rules that agree; see group/README.md.
+enum class Assignment { original, java_range, java_roundrobin };
+enum class LogLevel { debug, info, warning, error };
+
+struct GroupConfig {
+    struct Offsets {
+        Initial initial = Initial::oldest;  ///< auto.offset.reset, also where a stored offset is out of range.
+        /// How long a partition that is taken away waits until what was handed out is acknowledged. >= 0.
+        std::chrono::milliseconds processing_timeout{60'000};
+        std::chrono::milliseconds commit_interval{10'000};  ///< auto.commit.interval.ms; 0: only flush and leaving commit.
+        bool reset_offsets = false;                         ///< Deletes the group's stored offsets before joining.
+        OffsetStorage storage = OffsetStorage::zookeeper;   ///< offsets.storage, dual.commit.enabled
+    } offsets;
+
+    struct Zookeeper {
+        std::chrono::milliseconds session_timeout{6'000};     ///< zookeeper.session.timeout.ms, > 0
+        std::chrono::milliseconds connection_timeout{6'000};  ///< zookeeper.connection.timeout.ms, > 0
+        std::vector<zk::Acl> acl{zk::Acl{}};
+        std::optional<std::pair<std::string, std::string>> auth;  ///< Such as {"digest", "user:password"}.
+    } zookeeper;
+
+    Assignment assignment = Assignment::original;  ///< partition.assignment.strategy
+    std::vector<HostPort> bootstrap;  ///< bootstrap.servers; empty: the brokers ZooKeeper lists. Kafka 4 needs it.
+    std::string client_id = "kwire";  ///< client.id
+    std::string member_id;            ///< consumer.id; empty: host name and a random UUID.
+    ClusterConfig cluster;            ///< Timeouts and transport; bootstrap and client_id above win.
+    FetchConfig fetch;                ///< out_of_range follows offsets.initial.
+
+    std::shared_ptr<Runtime> runtime;                ///< Null: a thread of its own.
+    zk::SessionFactory session_factory;              ///< Null: the C client.
+    std::shared_ptr<OffsetManager> offset_manager;   ///< Null: by offsets.storage.
+
+    std::function<void(LogLevel, std::string_view)> logger;  ///< Null: silent. Called on the runtime.
+    std::function<void(const Error&)> on_error;              ///< In addition to errors(). Called on the runtime.
+    std::function<void(const std::vector<TopicPartition>&)> on_assigned;
+    std::function<void(const std::vector<TopicPartition>&)> on_revoked;  ///< Still owned: flush_offsets' async form may be used.
+    std::function<void(const std::vector<TopicPartition>&)> on_lost;     ///< No longer owned.
+
+    /// Sets one property by Kafka's own name. Throws errc::invalid_config: an unknown name (naming the nearest one), or a
+    /// value out of its range (naming the rule).
+    void set(std::string_view name, std::string_view value);
+    static GroupConfig from_properties(const std::map<std::string, std::string>& properties);
+    /// Throws errc::invalid_config naming key, value and rule.
+    void validate() const;
+};
+
+/// What close() tells.
+struct CloseReport {
+    struct Uncommitted {
+        TopicPartition tp;
+        std::int64_t processed = -1;  ///< Acknowledged up to here, next offset.
+        std::int64_t delivered = -1;  ///< Handed out up to here, next offset.
+        std::int64_t committed = -1;  ///< Stored, next offset; -1 none.
+        std::string reason;
+    };
+    std::vector<Uncommitted> uncommitted;
+    bool clean() const { return uncommitted.empty(); }
+};
+
+class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
+ public:
+    using Config = GroupConfig;
+
+    /// Joins group name for topics. zookeeper is `host:port,...[/chroot]`. Returns once the member is registered; partitions
+    /// are claimed from then on. A topic that does not exist is reported by errors(), with partition -1, and read once it
+    /// appears. Throws errc::invalid_config, zookeeper_unavailable, timed_out, ...
+    static std::shared_ptr<ConsumerGroup> join(std::string name, std::vector<std::string> topics,
+                                               std::string zookeeper, Config config);
+    /// As a coroutine on config.runtime, which must be given.
+    static Task<std::shared_ptr<ConsumerGroup>> async_join(std::string name,
+                                                           std::vector<std::string> topics,
+                                                           std::string zookeeper, Config config);
+    ~ConsumerGroup();
+
+    const std::string& name() const;
+    const std::string& member_id() const;  ///< Changes when a lost session is replaced.
+
+    // ---- reading
+
+    /// The next batch; empty when timeout passed or the group was closed (closed() tells).
+    MessageBatch poll(std::chrono::milliseconds timeout);
+    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
+
+    /// Every message, until the group is closed. Leaving the loop early loses nothing.
+    class Messages;
+    Messages messages();
+
+    // ---- acknowledging
+
+    /// message and everything before it in its partition is processed. False if the partition was lost meanwhile: another
+    /// member will read it again. Costs two stores; the commit follows on the interval.
+    bool commit_upto(const Message& message) {
+        return message.cursor().mark_processed(message.offset() + 1);
+    }
+    bool commit_upto(const OwnedMessage& message);
+    /// Only this message is processed; what is committed is the prefix without gaps. One partition is to be acknowledged
+    /// either this way or by commit_upto.
+    bool acknowledge(const Message& message);
+    bool acknowledge(const OwnedMessage& message);
+
+    /// Commits what is acknowledged by now. Throws the first failure; the marks stay and are tried again.
+    void flush_offsets();
+    Task<void> async_flush_offsets();
+
+    // ---- state
+
+    /// What went wrong since the last call, oldest first; bounded, dropped_errors() counts what did not fit.
+    std::vector<Error> errors();
+    std::uint64_t dropped_errors() const;
+    std::vector<TopicPartition> owned() const;
+    /// True while this member's registration stands in ZooKeeper.
+    bool instance_registered();
+    Task<bool> async_instance_registered();
+    bool closed() const;
+
+    /// Leaves: stops handing out, waits up to processing_timeout for what was handed out, commits, releases,
+    /// deregisters. A second call throws errc::already_closing. Never throws unclean_close: see the report.
+    CloseReport close();
+    Task<CloseReport> async_close();
+
+ private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+    explicit ConsumerGroup(std::shared_ptr<Impl> impl);
+};
+
+class ConsumerGroup::Messages {
+ public:
+    explicit Messages(ConsumerGroup& group) : group_(&group) {}
+    class iterator {
+     public:
+        using value_type = Message;
+        using difference_type = std::ptrdiff_t;
+        using reference = const Message&;
+        iterator() = default;
+        explicit iterator(Messages& messages) : messages_(&messages) { ++*this; }
+        reference operator*() const { return *message_; }
+        const Message* operator->() const { return message_; }
+        iterator& operator++() {
+            message_ = messages_->batch_.empty() ? nullptr : messages_->batch_.next();
+            if (message_ == nullptr) [[unlikely]] message_ = messages_->refill();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return message_ == nullptr; }
+
+     private:
+        Messages* messages_ = nullptr;
+        const Message* message_ = nullptr;
+    };
+    iterator begin() { return iterator(*this); }
+    std::default_sentinel_t end() const { return {}; }
+
+ private:
+    const Message* refill();  ///< The first message of the next batch; null once the group is closed.
+    ConsumerGroup* group_;
+    MessageBatch batch_;
+};
+
+inline ConsumerGroup::Messages ConsumerGroup::messages() { return Messages(*this); }
+
+}  // namespace kwire
