@@ -1,0 +1,81 @@
+// The variable-length integers of v2 records: zigzag, seven bits a byte, least significant group first.
+//
+// An int32 has at most 5 bytes, an int64 at most 10, as in Kafka's ByteUtils. Longer ones, and ones with bits beyond the
+// type's width, are refused; padding with zero groups inside the limit is accepted, as Java accepts it.
+// Here is only what the record reader inlines. The checked reads cost a compare a byte, the unchecked ones none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace kwire::protocol {
+
+template <class Int>
+constexpr std::size_t varint_bytes_max = sizeof(Int) == 4 ? 5 : 10;
+
+template <class Int>
+constexpr Int zigzag_decoded(std::make_unsigned_t<Int> raw) {
+    return static_cast<Int>((raw >> 1) ^ (~(raw & 1) + 1));
+}
+
+template <class Int>
+constexpr std::make_unsigned_t<Int> zigzag_encoded(Int value) {
+    using Raw = std::make_unsigned_t<Int>;
+    return static_cast<Raw>(static_cast<Raw>(value) << 1) ^ static_cast<Raw>(value >> (8 * sizeof(Int) - 1));
+}
+
+/// Reads at p and moves it on; false where no varint of Int's width ends before p reaches end. p is then unspecified.
+template <class Int>
+bool read_varint(const char*& p, const char* end, Int& value) {
+    using Raw = std::make_unsigned_t<Int>;
+    constexpr unsigned last_shift = 7 * (varint_bytes_max<Int> - 1);
+    Raw raw = 0;
+    for (unsigned shift = 0; p != end; shift += 7) {
+        const auto group = static_cast<unsigned char>(*p++);
+        raw |= static_cast<Raw>(static_cast<Raw>(group & 127) << shift);
+        if (shift == last_shift && (group >> (8 * sizeof(Int) - last_shift)) != 0) return false;
+        if (group < 128) {
+            value = zigzag_decoded<Int>(raw);
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The same without looking at an end. Precondition: varint_bytes_max<Int> bytes are readable at p.
+template <class Int>
+inline bool read_varint_unchecked(const char*& p, Int& value) {
+    using Raw = std::make_unsigned_t<Int>;
+    Raw raw = static_cast<unsigned char>(p[0]);
+    if (raw < 128) [[likely]] {
+        p += 1;
+    } else if (const Raw second = static_cast<unsigned char>(p[1]); second < 128) [[likely]] {
+        raw = (raw & 127) | second << 7;
+        p += 2;
+    } else if (const Raw third = static_cast<unsigned char>(p[2]); third < 128) [[likely]] {
+        raw = (raw & 127) | (second & 127) << 7 | third << 14;
+        p += 3;
+    } else {
+        return read_varint(p, p + varint_bytes_max<Int>, value);
+    }
+    value = zigzag_decoded<Int>(raw);
+    return true;
+}
+
+template <class Int>
+constexpr std::size_t varint_size(Int value) {
+    std::size_t size = 1;
+    for (auto raw = zigzag_encoded(value); raw >= 128; raw >>= 7) ++size;
+    return size;
+}
+
+template <class Int>
+void append_varint(std::string& out, Int value) {
+    auto raw = zigzag_encoded(value);
+    for (; raw >= 128; raw >>= 7) out.push_back(static_cast<char>((raw & 127) | 128));
+    out.push_back(static_cast<char>(raw));
+}
+
+}  // namespace kwire::protocol
