@@ -29,7 +29,8 @@ T load_big_endian(const void* p) {
     return swap_to_big_endian(value);
 }
 
-/// Precondition: sizeof(T) bytes are writable at p. T is named by the caller so that the width is in sight.
+/// Precondition: sizeof(T) bytes are writable at p. T is named by the caller so that the width is
+/// in sight.
 template <class T>
 void store_big_endian(void* p, std::type_identity_t<T> value) {
     value = swap_to_big_endian(value);

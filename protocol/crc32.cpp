@@ -45,11 +45,11 @@ constexpr std::array<Table, 8> byte_tables = make_byte_tables();
 
 std::uint32_t portable_raw(std::uint32_t crc, const unsigned char* p, std::size_t n) {
     for (; n >= 8; n -= 8, p += 8) {
-        const std::uint32_t low = crc ^ (std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 |
-                                         std::uint32_t{p[3]} << 24);
-        crc = byte_tables[7][low & 255] ^ byte_tables[6][low >> 8 & 255] ^ byte_tables[5][low >> 16 & 255] ^
-              byte_tables[4][low >> 24] ^ byte_tables[3][p[4]] ^ byte_tables[2][p[5]] ^ byte_tables[1][p[6]] ^
-              byte_tables[0][p[7]];
+        const std::uint32_t low = crc ^ (std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 |
+                                         std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24);
+        crc = byte_tables[7][low & 255] ^ byte_tables[6][low >> 8 & 255] ^
+              byte_tables[5][low >> 16 & 255] ^ byte_tables[4][low >> 24] ^ byte_tables[3][p[4]] ^
+              byte_tables[2][p[5]] ^ byte_tables[1][p[6]] ^ byte_tables[0][p[7]];
     }
     for (; n > 0; --n, ++p) crc = (crc >> 8) ^ byte_tables[0][(crc ^ *p) & 255];
     return crc;
@@ -57,8 +57,9 @@ std::uint32_t portable_raw(std::uint32_t crc, const unsigned char* p, std::size_
 
 #ifdef KWIRE_CRC32C_INSTRUCTION
 
-// One CRC instruction takes three cycles but one can start in each: three independent lanes keep the unit busy. The lanes'
-// sums are then put together: appending n bytes to a sum is a linear map, and that for a fixed n is four table look-ups.
+// One CRC instruction takes three cycles but one can start in each: three independent lanes keep
+// the unit busy. The lanes' sums are then put together: appending n bytes to a sum is a linear map,
+// and that for a fixed n is four table look-ups.
 constexpr std::size_t long_lane = 4096;
 constexpr std::size_t short_lane = 256;
 
@@ -106,7 +107,9 @@ inline std::uint64_t load64(const unsigned char* p) {
 
 #if defined(__x86_64__)
 using Lane = std::uint64_t;
-KWIRE_CRC32C_INSTRUCTION inline Lane step64(Lane crc, std::uint64_t v) { return _mm_crc32_u64(crc, v); }
+KWIRE_CRC32C_INSTRUCTION inline Lane step64(Lane crc, std::uint64_t v) {
+    return _mm_crc32_u64(crc, v);
+}
 KWIRE_CRC32C_INSTRUCTION inline std::uint32_t step8(std::uint32_t crc, unsigned char v) {
     return _mm_crc32_u8(crc, v);
 }
@@ -117,10 +120,16 @@ bool processor_has_instruction() {
 }
 #else
 using Lane = std::uint32_t;
-KWIRE_CRC32C_INSTRUCTION inline Lane step64(Lane crc, std::uint64_t v) { return __crc32cd(crc, v); }
-KWIRE_CRC32C_INSTRUCTION inline std::uint32_t step8(std::uint32_t crc, unsigned char v) { return __crc32cb(crc, v); }
+KWIRE_CRC32C_INSTRUCTION inline Lane step64(Lane crc, std::uint64_t v) {
+    return __crc32cd(crc, v);
+}
+KWIRE_CRC32C_INSTRUCTION inline std::uint32_t step8(std::uint32_t crc, unsigned char v) {
+    return __crc32cb(crc, v);
+}
 constexpr const char* instruction_name = "armv8";
-bool processor_has_instruction() { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+bool processor_has_instruction() {
+    return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+}
 #endif
 
 template <std::size_t lane_bytes>
@@ -134,12 +143,15 @@ KWIRE_CRC32C_INSTRUCTION inline std::uint32_t three_lanes(std::uint32_t crc, con
         b = step64(b, load64(p + lane_bytes));
         c = step64(c, load64(p + 2 * lane_bytes));
     }
-    const std::uint32_t ab = shifted(shift, static_cast<std::uint32_t>(a)) ^ static_cast<std::uint32_t>(b);
+    const std::uint32_t ab =
+        shifted(shift, static_cast<std::uint32_t>(a)) ^ static_cast<std::uint32_t>(b);
     return shifted(shift, ab) ^ static_cast<std::uint32_t>(c);
 }
 
-KWIRE_CRC32C_INSTRUCTION std::uint32_t instruction_raw(std::uint32_t crc, const unsigned char* p, std::size_t n) {
-    for (; n >= 3 * long_lane; n -= 3 * long_lane, p += 3 * long_lane) crc = three_lanes<long_lane>(crc, p, long_shift);
+KWIRE_CRC32C_INSTRUCTION std::uint32_t instruction_raw(std::uint32_t crc, const unsigned char* p,
+                                                       std::size_t n) {
+    for (; n >= 3 * long_lane; n -= 3 * long_lane, p += 3 * long_lane)
+        crc = three_lanes<long_lane>(crc, p, long_shift);
     for (; n >= 3 * short_lane; n -= 3 * short_lane, p += 3 * short_lane)
         crc = three_lanes<short_lane>(crc, p, short_shift);
     Lane lane = crc;
@@ -151,7 +163,9 @@ KWIRE_CRC32C_INSTRUCTION std::uint32_t instruction_raw(std::uint32_t crc, const 
 
 #else
 constexpr const char* instruction_name = "portable";
-bool processor_has_instruction() { return false; }
+bool processor_has_instruction() {
+    return false;
+}
 std::uint32_t instruction_raw(std::uint32_t crc, const unsigned char* p, std::size_t n) {
     return portable_raw(crc, p, n);
 }
@@ -164,7 +178,9 @@ Raw chosen() {
     return raw;
 }
 
-const unsigned char* bytes_of(std::string_view data) { return reinterpret_cast<const unsigned char*>(data.data()); }
+const unsigned char* bytes_of(std::string_view data) {
+    return reinterpret_cast<const unsigned char*>(data.data());
+}
 
 }  // namespace
 
@@ -176,7 +192,9 @@ std::uint32_t crc32c_portable(std::string_view data, std::uint32_t seed) {
     return ~portable_raw(~seed, bytes_of(data), data.size());
 }
 
-const char* crc32c_implementation() { return chosen() == portable_raw ? "portable" : instruction_name; }
+const char* crc32c_implementation() {
+    return chosen() == portable_raw ? "portable" : instruction_name;
+}
 
 std::uint32_t crc32(std::string_view data, std::uint32_t seed) {
 #ifdef KWIRE_HAVE_LIBDEFLATE

@@ -55,18 +55,23 @@ DecodeError error_at(std::string path, std::string what, std::size_t offset = 0)
 }
 
 DecodeError too_large(const char* codec, std::size_t bytes_max) {
-    return error_at(codec, "decompresses to more than the " + std::to_string(bytes_max) + " bytes allowed");
+    return error_at(
+        codec, "decompresses to more than the " + std::to_string(bytes_max) + " bytes allowed");
 }
 
 /// a * b, or the largest value.
 std::size_t saturating_product(std::size_t a, std::size_t b) {
-    return a != 0 && b > std::numeric_limits<std::size_t>::max() / a ? std::numeric_limits<std::size_t>::max() : a * b;
+    return a != 0 && b > std::numeric_limits<std::size_t>::max() / a
+               ? std::numeric_limits<std::size_t>::max()
+               : a * b;
 }
 
-/// Calls attempt(bytes), which says whether it was enough, with ever larger buffers; false where bytes_max was not enough.
-/// A size that the data claims is believed only as far as its codec could reach it: a first guess costs memory.
+/// Calls attempt(bytes), which says whether it was enough, with ever larger buffers; false where
+/// bytes_max was not enough. A size that the data claims is believed only as far as its codec could
+/// reach it: a first guess costs memory.
 template <class Attempt>
-bool with_enough_room(RecordBuffer& out, std::size_t first_guess, std::size_t bytes_max, Attempt attempt) {
+bool with_enough_room(RecordBuffer& out, std::size_t first_guess, std::size_t bytes_max,
+                      Attempt attempt) {
     constexpr std::size_t least = 16 << 10;
     out.reserve(std::min(bytes_max, std::max(first_guess, least)), 0);
     for (;;) {
@@ -102,7 +107,8 @@ constexpr std::size_t deflate_ratio_max = 1032;
 
 std::size_t gzip_size_hint(std::string_view data) {
     // ISIZE: the size of the last member, modulo 4 GB. Mostly there is one member.
-    const std::size_t claimed = data.size() < 18 ? 0 : load_little_endian32(data.data() + data.size() - 4);
+    const std::size_t claimed =
+        data.size() < 18 ? 0 : load_little_endian32(data.data() + data.size() - 4);
     return std::min(claimed, saturating_product(data.size(), deflate_ratio_max));
 }
 
@@ -115,19 +121,21 @@ std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std
     std::size_t size = 0;
     std::size_t at = 0;
     libdeflate_result result = LIBDEFLATE_SUCCESS;
-    const bool enough = with_enough_room(out, gzip_size_hint(data), bytes_max, [&](std::size_t room) {
-        size = at = 0;
-        do {
-            std::size_t used = 0;
-            std::size_t made = 0;
-            result = libdeflate_gzip_decompress_ex(inflater.get(), data.data() + at, data.size() - at,
-                                                   out.data() + size, room - size, &used, &made);
-            if (result != LIBDEFLATE_SUCCESS) return result != LIBDEFLATE_INSUFFICIENT_SPACE;
-            at += used;
-            size += made;
-        } while (at < data.size());
-        return true;
-    });
+    const bool enough =
+        with_enough_room(out, gzip_size_hint(data), bytes_max, [&](std::size_t room) {
+            size = at = 0;
+            do {
+                std::size_t used = 0;
+                std::size_t made = 0;
+                result = libdeflate_gzip_decompress_ex(inflater.get(), data.data() + at,
+                                                       data.size() - at, out.data() + size,
+                                                       room - size, &used, &made);
+                if (result != LIBDEFLATE_SUCCESS) return result != LIBDEFLATE_INSUFFICIENT_SPACE;
+                at += used;
+                size += made;
+            } while (at < data.size());
+            return true;
+        });
     if (!enough) return too_large("gzip", bytes_max);
     if (result != LIBDEFLATE_SUCCESS) return error_at("gzip", "is damaged or cut off", at);
     out.set_size(size);
@@ -152,7 +160,8 @@ std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std
     z_stream& stream = *inflater;
     std::size_t at = 0;
     std::size_t size = 0;
-    // One more byte than allowed may be written, so that exactly bytes_max is not taken for too much.
+    // One more byte than allowed may be written, so that exactly bytes_max is not taken for too
+    // much.
     const std::size_t room_max = bytes_max + 1;
     out.reserve(std::min(room_max, std::max<std::size_t>(gzip_size_hint(data) + 1, 16 << 10)), 0);
     for (;;) {
@@ -190,41 +199,50 @@ std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std
 
 /// No element of the format makes more than 64 bytes of 3.
 bool snappy_size(const char* data, std::size_t size, std::size_t& made) {
-    return snappy::GetUncompressedLength(data, size, &made) && made <= saturating_product(size, 22) + 64;
+    return snappy::GetUncompressedLength(data, size, &made) &&
+           made <= saturating_product(size, 22) + 64;
 }
 
-std::optional<DecodeError> unsnap_raw(std::string_view data, std::size_t bytes_max, RecordBuffer& out) {
+std::optional<DecodeError> unsnap_raw(std::string_view data, std::size_t bytes_max,
+                                      RecordBuffer& out) {
     std::size_t size = 0;
-    if (!snappy_size(data.data(), data.size(), size)) return error_at("snappy", "has no valid size");
+    if (!snappy_size(data.data(), data.size(), size))
+        return error_at("snappy", "has no valid size");
     if (size > bytes_max) return too_large("snappy", bytes_max);
     out.reserve(size, 0);
-    if (!snappy::RawUncompress(data.data(), data.size(), out.data())) return error_at("snappy", "is damaged");
+    if (!snappy::RawUncompress(data.data(), data.size(), out.data()))
+        return error_at("snappy", "is damaged");
     out.set_size(size);
     return std::nullopt;
 }
 
-/// Calls visit(data, size) for each block of a xerial stream. Streams may follow each other, each with its header.
+/// Calls visit(data, size) for each block of a xerial stream. Streams may follow each other, each
+/// with its header.
 template <class Visit>
 std::optional<DecodeError> for_each_xerial_block(std::string_view data, Visit visit) {
     std::size_t at = 0;
     while (at < data.size()) {
         const std::string_view left = data.substr(at);
         if (left.starts_with(xerial_magic)) {
-            if (left.size() < xerial_header_size) return error_at("snappy", "the stream's header is cut off", at);
+            if (left.size() < xerial_header_size)
+                return error_at("snappy", "the stream's header is cut off", at);
             at += xerial_header_size;
             continue;
         }
         if (left.size() < 4) return error_at("snappy", "the size of a block is cut off", at);
         const auto size = load_big_endian<std::int32_t>(left.data());
         if (size < 0 || static_cast<std::size_t>(size) > left.size() - 4)
-            return error_at("snappy", "a block of " + std::to_string(size) + " bytes does not fit", at);
-        if (!visit(left.data() + 4, static_cast<std::size_t>(size))) return error_at("snappy", "a block is damaged", at);
+            return error_at("snappy", "a block of " + std::to_string(size) + " bytes does not fit",
+                            at);
+        if (!visit(left.data() + 4, static_cast<std::size_t>(size)))
+            return error_at("snappy", "a block is damaged", at);
         at += 4 + static_cast<std::size_t>(size);
     }
     return std::nullopt;
 }
 
-std::optional<DecodeError> unsnap_xerial(std::string_view data, std::size_t bytes_max, RecordBuffer& out) {
+std::optional<DecodeError> unsnap_xerial(std::string_view data, std::size_t bytes_max,
+                                         RecordBuffer& out) {
     std::size_t total = 0;
     auto error = for_each_xerial_block(data, [&](const char* block, std::size_t size) {
         std::size_t made = 0;
@@ -238,7 +256,8 @@ std::optional<DecodeError> unsnap_xerial(std::string_view data, std::size_t byte
     std::size_t at = 0;
     error = for_each_xerial_block(data, [&](const char* block, std::size_t size) {
         std::size_t made = 0;
-        if (!snappy_size(block, size, made) || !snappy::RawUncompress(block, size, out.data() + at)) return false;
+        if (!snappy_size(block, size, made) || !snappy::RawUncompress(block, size, out.data() + at))
+            return false;
         at += made;
         return true;
     });
@@ -251,8 +270,12 @@ std::optional<DecodeError> unsnap_xerial(std::string_view data, std::size_t byte
 
 class Lz4FrameReader {
  public:
-    Lz4FrameReader(std::string_view data, bool old_checksum_allowed, std::size_t bytes_max, RecordBuffer& out)
-        : data_(data), old_checksum_allowed_(old_checksum_allowed), bytes_max_(bytes_max), out_(out) {}
+    Lz4FrameReader(std::string_view data, bool old_checksum_allowed, std::size_t bytes_max,
+                   RecordBuffer& out)
+        : data_(data),
+          old_checksum_allowed_(old_checksum_allowed),
+          bytes_max_(bytes_max),
+          out_(out) {}
 
     std::optional<DecodeError> read() {
         // Without a better clue: text makes three or four bytes of one.
@@ -260,7 +283,9 @@ class Lz4FrameReader {
         do {
             if (!has(4)) return cut_off();
             const std::uint32_t magic = load_little_endian32(data_.data() + at_);
-            auto error = (magic & ~std::uint32_t{15}) == lz4_frame::skippable_magic ? skip_frame() : read_frame(magic);
+            auto error = (magic & ~std::uint32_t{15}) == lz4_frame::skippable_magic
+                             ? skip_frame()
+                             : read_frame(magic);
             if (error) return error;
         } while (at_ < data_.size());
         out_.set_size(size_);
@@ -292,7 +317,8 @@ class Lz4FrameReader {
             if (auto bad = read_block(head, frame_start)) return bad;
         }
         at_ += 4;
-        if (content_size_ && *content_size_ != size_ - frame_start) return error("does not have the size it claims");
+        if (content_size_ && *content_size_ != size_ - frame_start)
+            return error("does not have the size it claims");
         if ((flags_ & lz4_frame::content_checksum_bit) != 0)
             return check({out_.data() + frame_start, size_ - frame_start}, "the content");
         return std::nullopt;
@@ -303,7 +329,8 @@ class Lz4FrameReader {
         if (!has(7)) return cut_off();
         flags_ = static_cast<unsigned char>(frame[4]);
         const unsigned block_descriptor = static_cast<unsigned char>(frame[5]);
-        if ((flags_ & lz4_frame::version_mask) != lz4_frame::version) return error("has an unknown version");
+        if ((flags_ & lz4_frame::version_mask) != lz4_frame::version)
+            return error("has an unknown version");
         if ((flags_ & lz4_frame::reserved_bit) != 0 || (block_descriptor & 0x8f) != 0)
             return error("has reserved bits set");
         if ((flags_ & lz4_frame::dictionary_bit) != 0) return error("needs a dictionary");
@@ -316,7 +343,8 @@ class Lz4FrameReader {
         if ((flags_ & lz4_frame::content_size_bit) != 0) {
             size += 8;
             if (!has(size + 1)) return cut_off();
-            content_size_ = load_little_endian32(frame + 6) | std::uint64_t{load_little_endian32(frame + 10)} << 32;
+            content_size_ = load_little_endian32(frame + 6) |
+                            std::uint64_t{load_little_endian32(frame + 10)} << 32;
             if (*content_size_ > bytes_max_) return too_large("lz4", bytes_max_);
             reserve_claimed(static_cast<std::size_t>(*content_size_));
         }
@@ -332,7 +360,8 @@ class Lz4FrameReader {
 
     void reserve_claimed(std::size_t claimed) {
         constexpr std::size_t lz4_ratio_max = 255;
-        out_.reserve(size_ + std::min(claimed, saturating_product(data_.size(), lz4_ratio_max)), size_);
+        out_.reserve(size_ + std::min(claimed, saturating_product(data_.size(), lz4_ratio_max)),
+                     size_);
     }
 
     std::optional<DecodeError> read_block(std::uint32_t head, std::size_t frame_start) {
@@ -366,7 +395,8 @@ class Lz4FrameReader {
         if ((flags_ & lz4_frame::independent_blocks_bit) != 0 || size_ == frame_start)
             return LZ4_decompress_safe(block, to, size, room);
         const std::size_t history = std::min(size_ - frame_start, lz4_frame::history_bytes);
-        return LZ4_decompress_safe_usingDict(block, to, size, room, to - history, static_cast<int>(history));
+        return LZ4_decompress_safe_usingDict(block, to, size, room, to - history,
+                                             static_cast<int>(history));
     }
 
     std::optional<DecodeError> check(std::string_view bytes, const char* name) {
@@ -390,7 +420,8 @@ class Lz4FrameReader {
 
 // zstd
 
-/// The window of the frame at the start of data (RFC 8878, 3.1.1.1.2); 0 where it is the content's size or unknown.
+/// The window of the frame at the start of data (RFC 8878, 3.1.1.1.2); 0 where it is the content's
+/// size or unknown.
 std::uint64_t zstd_window_bytes(std::string_view data) {
     constexpr std::uint32_t zstd_magic = 0xfd2fb528;
     constexpr unsigned single_segment_bit = 0x20;
@@ -404,7 +435,8 @@ std::uint64_t zstd_window_bytes(std::string_view data) {
 std::optional<DecodeError> check_zstd_windows(std::string_view data) {
     for (std::size_t at = 0; at < data.size();) {
         const std::string_view frame = data.substr(at);
-        if (zstd_window_bytes(frame) > window_bytes_max) return error_at("zstd", "needs a window above 128 MB", at);
+        if (zstd_window_bytes(frame) > window_bytes_max)
+            return error_at("zstd", "needs a window above 128 MB", at);
         const std::size_t size = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
         if (ZSTD_isError(size) != 0) return error_at("zstd", ZSTD_getErrorName(size), at);
         at += size;
@@ -421,10 +453,12 @@ std::optional<DecodeError> unzstd(ZSTD_DCtx* context, std::string_view data, std
     std::size_t guess = saturating_product(data.size(), 6);
     if (claimed != ZSTD_CONTENTSIZE_UNKNOWN) {
         if (claimed > bytes_max) return too_large("zstd", bytes_max);
-        guess = std::min(static_cast<std::size_t>(claimed), saturating_product(data.size(), ratio_believed));
+        guess = std::min(static_cast<std::size_t>(claimed),
+                         saturating_product(data.size(), ratio_believed));
     }
-    // Java's streams do not say their size. Decoding whole into a guessed buffer, and again where it was too small, is still
-    // the fastest: the buffer is as large as the largest batch yet, and no window is copied through.
+    // Java's streams do not say their size. Decoding whole into a guessed buffer, and again where
+    // it was too small, is still the fastest: the buffer is as large as the largest batch yet, and
+    // no window is copied through.
     std::size_t result = 0;
     const bool enough = with_enough_room(out, guess, bytes_max, [&](std::size_t room) {
         result = ZSTD_decompressDCtx(context, out.data(), room, data.data(), data.size());
@@ -448,8 +482,9 @@ Decompressor::~Decompressor() = default;
 Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
 
-std::optional<DecodeError> Decompressor::decompress(Compression compression, std::int8_t magic, std::string_view data,
-                                                    std::size_t bytes_max, RecordBuffer& out) {
+std::optional<DecodeError> Decompressor::decompress(Compression compression, std::int8_t magic,
+                                                    std::string_view data, std::size_t bytes_max,
+                                                    RecordBuffer& out) {
     switch (compression) {
         case Compression::gzip:
             return gunzip(state_->inflater, data, bytes_max, out);
@@ -465,7 +500,8 @@ std::optional<DecodeError> Decompressor::decompress(Compression compression, std
         case Compression::none:
             break;
     }
-    return error_at("compression", "nothing to decompress: " + std::to_string(static_cast<int>(compression)));
+    return error_at("compression",
+                    "nothing to decompress: " + std::to_string(static_cast<int>(compression)));
 }
 
 }  // namespace kwire

@@ -1,7 +1,9 @@
-// The LZ4 frame format (LZ4 Frame Format Description 1.6), as far as reading and writing records needs it.
+// The LZ4 frame format (LZ4 Frame Format Description 1.6), as far as reading and writing records
+// needs it.
 //
-// liblz4's own frame decoder is not used: it copies through a buffer of its own, and refuses the header checksum that
-// Kafka clients of 0.8 and 0.9 wrote (KAFKA-3160: computed over the magic number as well).
+// liblz4's own frame decoder is not used: it copies through a buffer of its own, and refuses the
+// header checksum that Kafka clients of 0.8 and 0.9 wrote (KAFKA-3160: computed over the magic
+// number as well).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +13,8 @@ namespace kwire::protocol {
 
 inline std::uint32_t load_little_endian32(const char* data) {
     const auto* p = reinterpret_cast<const unsigned char*>(data);
-    return std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24;
+    return std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 |
+           std::uint32_t{p[3]} << 24;
 }
 
 namespace lz4_frame {

@@ -30,7 +30,8 @@ std::string_view to_string(Compression compression) {
 }
 
 std::optional<Compression> compression_from_string(std::string_view name) {
-    const auto* const found = std::find(std::begin(compression_names), std::end(compression_names), name);
+    const auto* const found =
+        std::find(std::begin(compression_names), std::end(compression_names), name);
     if (found == std::end(compression_names)) return std::nullopt;
     return static_cast<Compression>(found - std::begin(compression_names));
 }
@@ -47,7 +48,8 @@ std::size_t RecordBatchCursor::entry_size(std::size_t at) {
         return 0;
     }
     const auto size = load_big_endian<std::int32_t>(left.data() + size_at);
-    // The least a message can have; what a v2 batch needs more is asked when its version is in sight.
+    // The least a message can have; what a v2 batch needs more is asked when its version is in
+    // sight.
     if (size < static_cast<std::int32_t>(message::size_min(0) - log_overhead)) {
         fail(at + size_at, "a batch cannot have " + std::to_string(size) + " bytes");
         return 0;
@@ -85,17 +87,21 @@ bool RecordBatchCursor::next(RecordBatch& batch) {
 bool RecordBatchCursor::next_batch_v2(RecordBatch& batch, std::string_view data) {
     const char* const p = data.data();
     const auto attributes = load_big_endian<std::int16_t>(p + batch_v2::attributes_at);
-    const auto last_offset_delta = load_big_endian<std::int32_t>(p + batch_v2::last_offset_delta_at);
+    const auto last_offset_delta =
+        load_big_endian<std::int32_t>(p + batch_v2::last_offset_delta_at);
     const auto base_offset = load_big_endian<std::int64_t>(p + offset_at);
-    if (base_offset < 0) return fail(position_ + offset_at, "base offset " + std::to_string(base_offset));
+    if (base_offset < 0)
+        return fail(position_ + offset_at, "base offset " + std::to_string(base_offset));
     // The offset after the last one must be one as well: it is where reading goes on.
-    if (last_offset_delta < 0 || base_offset > std::numeric_limits<std::int64_t>::max() - 1 - last_offset_delta)
+    if (last_offset_delta < 0 ||
+        base_offset > std::numeric_limits<std::int64_t>::max() - 1 - last_offset_delta)
         return fail(position_ + batch_v2::last_offset_delta_at,
                     "last offset delta " + std::to_string(last_offset_delta) + " on base offset " +
                         std::to_string(base_offset));
     const auto record_count = load_big_endian<std::int32_t>(p + batch_v2::record_count_at);
     if (record_count < 0)
-        return fail(position_ + batch_v2::record_count_at, std::to_string(record_count) + " records");
+        return fail(position_ + batch_v2::record_count_at,
+                    std::to_string(record_count) + " records");
 
     batch.data = data;
     batch.base_offset = base_offset;
@@ -104,14 +110,15 @@ bool RecordBatchCursor::next_batch_v2(RecordBatch& batch, std::string_view data)
     batch.max_timestamp = load_big_endian<std::int64_t>(p + batch_v2::max_timestamp_at);
     batch.producer_id = load_big_endian<std::int64_t>(p + batch_v2::producer_id_at);
     batch.base_sequence = load_big_endian<std::int32_t>(p + batch_v2::base_sequence_at);
-    batch.partition_leader_epoch = load_big_endian<std::int32_t>(p + batch_v2::partition_leader_epoch_at);
+    batch.partition_leader_epoch =
+        load_big_endian<std::int32_t>(p + batch_v2::partition_leader_epoch_at);
     batch.record_count = record_count;
     batch.crc = load_big_endian<std::uint32_t>(p + batch_v2::crc_at);
     batch.producer_epoch = load_big_endian<std::int16_t>(p + batch_v2::producer_epoch_at);
     batch.magic = 2;
     batch.compression = static_cast<Compression>(attributes & compression_mask);
-    batch.timestamp_type =
-        (attributes & append_time_bit) != 0 ? TimestampType::append_time : TimestampType::create_time;
+    batch.timestamp_type = (attributes & append_time_bit) != 0 ? TimestampType::append_time
+                                                               : TimestampType::create_time;
     batch.is_transactional = (attributes & transactional_bit) != 0;
     batch.is_control = (attributes & control_bit) != 0;
     position_ += data.size();
@@ -147,8 +154,8 @@ bool RecordBatchCursor::next_message_run(RecordBatch& batch, std::size_t first_s
         }
         batch.last_offset = offset;
         if (magic == 1)
-            batch.max_timestamp =
-                std::max(batch.max_timestamp, load_big_endian<std::int64_t>(p + message::timestamp_at));
+            batch.max_timestamp = std::max(
+                batch.max_timestamp, load_big_endian<std::int64_t>(p + message::timestamp_at));
         ++count;
         position_ += size;
         if (is_wrapper || position_ == records_.size()) break;

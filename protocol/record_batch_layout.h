@@ -32,8 +32,12 @@ constexpr std::size_t attributes_at = 17;
 constexpr std::size_t timestamp_at = 18;  // v1
 constexpr std::size_t header_size_v0 = 18;
 constexpr std::size_t header_size_v1 = 26;
-constexpr std::size_t header_size(std::int8_t magic) { return magic == 0 ? header_size_v0 : header_size_v1; }
-constexpr std::size_t size_min(std::int8_t magic) { return header_size(magic) + 4 + 4; }  // null key, null value
+constexpr std::size_t header_size(std::int8_t magic) {
+    return magic == 0 ? header_size_v0 : header_size_v1;
+}
+constexpr std::size_t size_min(std::int8_t magic) {
+    return header_size(magic) + 4 + 4;
+}  // null key, null value
 }  // namespace message
 
 constexpr int compression_mask = 0x07;

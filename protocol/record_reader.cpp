@@ -33,8 +33,8 @@ constexpr const char* no_varint = "no valid varint";
 }  // namespace
 
 bool RecordReader::fail(std::string path, std::string what, const char* at) {
-    const std::string batch =
-        (magic_ == 2 ? "RecordBatch" : "MessageSet") + std::string("(offset ") + std::to_string(batch_offset_) + ")";
+    const std::string batch = (magic_ == 2 ? "RecordBatch" : "MessageSet") +
+                              std::string("(offset ") + std::to_string(batch_offset_) + ")";
     error_ = DecodeError{batch + path, std::move(what), static_cast<std::size_t>(at - begin_)};
     records_left_ = 0;
     at_ = end_ = quick_end_ = nullptr;
@@ -42,7 +42,8 @@ bool RecordReader::fail(std::string path, std::string what, const char* at) {
 }
 
 bool RecordReader::fail_record(const char* field, std::string what, const char* at) {
-    return fail(".records[" + std::to_string(record_count_ - records_left_) + "]" + field, std::move(what), at);
+    return fail(".records[" + std::to_string(record_count_ - records_left_) + "]" + field,
+                std::move(what), at);
 }
 
 bool RecordReader::open(const RecordBatch& batch, const RecordReaderOptions& options) {
@@ -54,16 +55,20 @@ bool RecordReader::open(const RecordBatch& batch, const RecordReaderOptions& opt
     records_left_ = 0;
     at_ = end_ = quick_end_ = nullptr;
     if (static_cast<std::uint8_t>(batch.compression) > static_cast<std::uint8_t>(Compression::zstd))
-        return fail(".attributes", "there is no compression " + std::to_string(static_cast<int>(batch.compression)),
-                    begin_);
+        return fail(
+            ".attributes",
+            "there is no compression " + std::to_string(static_cast<int>(batch.compression)),
+            begin_);
     if (magic_ == 2) return open_batch_v2(batch, options);
-    return batch.compression == Compression::none ? open_run(batch, options) : open_wrapper(batch, options);
+    return batch.compression == Compression::none ? open_run(batch, options)
+                                                  : open_wrapper(batch, options);
 }
 
 bool RecordReader::open_batch_v2(const RecordBatch& batch, const RecordReaderOptions& options) {
     if (options.check_crc) {
         const std::uint32_t computed = crc32c(batch.data.substr(batch_v2::attributes_at));
-        if (computed != batch.crc) return fail("", crc_mismatch(batch.crc, computed), begin_ + batch_v2::crc_at);
+        if (computed != batch.crc)
+            return fail("", crc_mismatch(batch.crc, computed), begin_ + batch_v2::crc_at);
     }
     base_offset_ = batch.base_offset;
     last_offset_delta_ = static_cast<std::uint32_t>(batch.last_offset - batch.base_offset);
@@ -97,9 +102,10 @@ void RecordReader::walk(std::string_view data, std::size_t readable_behind) {
     }
 }
 
-bool RecordReader::decompress(const RecordBatch& batch, std::string_view data, const RecordReaderOptions& options) {
-    auto error =
-        decompressor_.decompress(batch.compression, batch.magic, data, options.decompressed_bytes_max, buffer_);
+bool RecordReader::decompress(const RecordBatch& batch, std::string_view data,
+                              const RecordReaderOptions& options) {
+    auto error = decompressor_.decompress(batch.compression, batch.magic, data,
+                                          options.decompressed_bytes_max, buffer_);
     if (!error) return true;
     return fail("." + error->path, std::move(error->what), data.data() + error->offset);
 }
@@ -118,7 +124,8 @@ bool RecordReader::next_v2(Record& record) {
     std::int32_t length = 0;
     if (p == end_) return fail_record("", "the batch ends before it", p);
     if (!read_varint(p, end_, length)) return fail_record(".length", no_varint, at_);
-    if (length < 0 || length > end_ - p) return fail_record("", does_not_fit(length, end_ - p), at_);
+    if (length < 0 || length > end_ - p)
+        return fail_record("", does_not_fit(length, end_ - p), at_);
     const char* const record_end = p + length;
     if (p == record_end) return fail_record("", "has no bytes", p);
     ++p;
@@ -126,12 +133,15 @@ bool RecordReader::next_v2(Record& record) {
     std::int64_t timestamp_delta = 0;
     std::int32_t offset_delta = 0;
     const char* field = p;
-    if (!read_varint(p, record_end, timestamp_delta)) return fail_record(".timestampDelta", no_varint, field);
+    if (!read_varint(p, record_end, timestamp_delta))
+        return fail_record(".timestampDelta", no_varint, field);
     field = p;
-    if (!read_varint(p, record_end, offset_delta)) return fail_record(".offsetDelta", no_varint, field);
+    if (!read_varint(p, record_end, offset_delta))
+        return fail_record(".offsetDelta", no_varint, field);
     if (static_cast<std::uint32_t>(offset_delta) > last_offset_delta_)
         return fail_record(".offsetDelta",
-                           std::to_string(offset_delta) + " is not within 0 and the batch's last, " +
+                           std::to_string(offset_delta) +
+                               " is not within 0 and the batch's last, " +
                                std::to_string(last_offset_delta_),
                            field);
 
@@ -148,11 +158,13 @@ bool RecordReader::next_v2(Record& record) {
         return fail_record(".key", does_not_fit(record.key_size, record_end - p), field);
     if (!read_nullable(record.value_data, record.value_size))
         return fail_record(".value", does_not_fit(record.value_size, record_end - p), field);
-    if (!read_headers(p, record_end, record)) return fail_record(".headers", "do not fill the record's rest", p);
+    if (!read_headers(p, record_end, record))
+        return fail_record(".headers", "do not fill the record's rest", p);
 
     record.offset = base_offset_ + offset_delta;
-    record.timestamp = static_cast<std::int64_t>(static_cast<std::uint64_t>(base_timestamp_) +
-                                                 static_cast<std::uint64_t>(timestamp_delta & timestamp_delta_mask_));
+    record.timestamp = static_cast<std::int64_t>(
+        static_cast<std::uint64_t>(base_timestamp_) +
+        static_cast<std::uint64_t>(timestamp_delta & timestamp_delta_mask_));
     at_ = record_end;
     --records_left_;
     return true;
@@ -172,7 +184,8 @@ bool RecordReader::read_headers(const char* p, const char* record_end, Record& r
     return true;
 }
 
-// Message sets. An offset and a size precede each message; base_offset_ is what to add to the offsets inside a wrapper.
+// Message sets. An offset and a size precede each message; base_offset_ is what to add to the
+// offsets inside a wrapper.
 
 bool RecordReader::open_run(const RecordBatch& batch, const RecordReaderOptions& options) {
     base_offset_ = 0;
@@ -188,13 +201,15 @@ bool RecordReader::open_wrapper(const RecordBatch& batch, const RecordReaderOpti
     const std::string_view data = batch.data;
     if (options.check_crc) {
         const std::uint32_t computed = crc32(data.substr(magic_at));
-        if (computed != batch.crc) return fail("", crc_mismatch(batch.crc, computed), begin_ + message::crc_at);
+        if (computed != batch.crc)
+            return fail("", crc_mismatch(batch.crc, computed), begin_ + message::crc_at);
     }
     const char* p = begin_ + message::header_size(magic_);
     const char* const end = begin_ + data.size();
     const auto key_size = load_big_endian<std::int32_t>(p);
     p += 4;
-    if (key_size < -1 || key_size > end - p - 4) return fail(".key", does_not_fit(key_size, end - p - 4), p);
+    if (key_size < -1 || key_size > end - p - 4)
+        return fail(".key", does_not_fit(key_size, end - p - 4), p);
     p += std::max(key_size, 0);
     const auto value_size = load_big_endian<std::int32_t>(p);
     p += 4;
@@ -208,24 +223,30 @@ bool RecordReader::open_wrapper(const RecordBatch& batch, const RecordReaderOpti
     base_timestamp_ = batch.max_timestamp;
     timestamp_delta_mask_ = is_append_time ? -1 : 0;
 
-    // The offsets inside v1 are relative, and the wrapper's own is that of the last message: find that one first.
+    // The offsets inside v1 are relative, and the wrapper's own is that of the last message: find
+    // that one first.
     std::int64_t last_inner = -1;
     std::int32_t count = 0;
     for (p = at_; p != end_; ++count) {
         if (end_ - p < static_cast<std::ptrdiff_t>(log_overhead))
-            return fail(".messages[" + std::to_string(count) + "]", does_not_fit(log_overhead, end_ - p), p);
+            return fail(".messages[" + std::to_string(count) + "]",
+                        does_not_fit(log_overhead, end_ - p), p);
         const auto size = load_big_endian<std::int32_t>(p + size_at);
         const auto left = end_ - p - static_cast<std::ptrdiff_t>(log_overhead);
         if (size < 0 || size > left)
-            return fail(".messages[" + std::to_string(count) + "]", does_not_fit(size, left), p + size_at);
+            return fail(".messages[" + std::to_string(count) + "]", does_not_fit(size, left),
+                        p + size_at);
         last_inner = load_big_endian<std::int64_t>(p + offset_at);
-        if (last_inner < 0) return fail(".messages[" + std::to_string(count) + "].offset", "is negative", p);
+        if (last_inner < 0)
+            return fail(".messages[" + std::to_string(count) + "].offset", "is negative", p);
         p += log_overhead + static_cast<std::size_t>(size);
     }
     base_offset_ = magic_ == 0 ? 0 : batch.last_offset - last_inner;
     if (count > 0 && base_offset_ < 0)
-        return fail(".messages", "the last offset inside, " + std::to_string(last_inner) + ", is above the wrapper's",
-                    begin_);
+        return fail(
+            ".messages",
+            "the last offset inside, " + std::to_string(last_inner) + ", is above the wrapper's",
+            begin_);
     records_left_ = record_count_ = count;
     return true;
 }
@@ -236,11 +257,13 @@ bool RecordReader::next_message(Record& record) {
     const std::string_view data(at_, log_overhead + size);
     if (data.size() <= magic_at || data[magic_at] != magic_)
         return fail_record(".magic", "is not the wrapper's", at_);
-    if (data.size() < message::size_min(magic_)) return fail_record("", "is too short for a message", at_);
+    if (data.size() < message::size_min(magic_))
+        return fail_record("", "is too short for a message", at_);
     if (check_message_crc_) {
         const auto said = load_big_endian<std::uint32_t>(at_ + message::crc_at);
         const std::uint32_t computed = crc32(data.substr(magic_at));
-        if (computed != said) return fail_record("", crc_mismatch(said, computed), at_ + message::crc_at);
+        if (computed != said)
+            return fail_record("", crc_mismatch(said, computed), at_ + message::crc_at);
     }
     if ((data[message::attributes_at] & compression_mask) != 0)
         return fail_record(".attributes", "a compressed message inside a compressed one", at_);
@@ -265,8 +288,9 @@ bool RecordReader::next_message(Record& record) {
     record.offset = base_offset_ + inner_offset;
     record.timestamp = -1;
     if (magic_ == 1)
-        record.timestamp =
-            timestamp_delta_mask_ != 0 ? base_timestamp_ : load_big_endian<std::int64_t>(at_ + message::timestamp_at);
+        record.timestamp = timestamp_delta_mask_ != 0
+                               ? base_timestamp_
+                               : load_big_endian<std::int64_t>(at_ + message::timestamp_at);
     record.headers_data = end;
     record.headers_size = 0;
     record.header_count = 0;

@@ -1,5 +1,6 @@
-// The framing that snappy-java's SnappyOutputStream puts around snappy ("xerial"), which Java clients write:
-// magic, version (4 bytes), lowest compatible version (4), then blocks, each a big-endian size and raw snappy.
+// The framing that snappy-java's SnappyOutputStream puts around snappy ("xerial"), which Java
+// clients write: magic, version (4 bytes), lowest compatible version (4), then blocks, each a
+// big-endian size and raw snappy.
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,8 @@
 
 namespace kwire::protocol {
 
-/// With seed 0, as LZ4 frames use it. Written after the algorithm's description (xxHash, doc/xxhash_spec.md).
+/// With seed 0, as LZ4 frames use it. Written after the algorithm's description (xxHash,
+/// doc/xxhash_spec.md).
 std::uint32_t xxh32(std::string_view data);
 
 }  // namespace kwire::protocol

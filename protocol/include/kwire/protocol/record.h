@@ -1,6 +1,7 @@
 // One record as the reader hands it out.
 //
-// Lifetime: everything in it views the batch or the reader's buffer; see record_reader.h. Copying a Record copies no bytes.
+// Lifetime: everything in it views the batch or the reader's buffer; see record_reader.h. Copying a
+// Record copies no bytes.
 #pragma once
 
 #include <cstddef>
@@ -72,14 +73,17 @@ class RecordHeaders {
     std::size_t size() const { return static_cast<std::size_t>(count_); }
     bool empty() const { return count_ == 0; }
 
-    /// Reads the header at p and moves it on; false where it does not fit before end or its key is null.
+    /// Reads the header at p and moves it on; false where it does not fit before end or its key is
+    /// null.
     static bool read_header(const char*& p, const char* end, RecordHeader& header) {
         std::int32_t key_size = 0;
         std::int32_t value_size = 0;
-        if (!protocol::read_varint(p, end, key_size) || key_size < 0 || key_size > end - p) return false;
+        if (!protocol::read_varint(p, end, key_size) || key_size < 0 || key_size > end - p)
+            return false;
         header.key = {p, static_cast<std::size_t>(key_size)};
         p += key_size;
-        if (!protocol::read_varint(p, end, value_size) || value_size < -1 || value_size > end - p) return false;
+        if (!protocol::read_varint(p, end, value_size) || value_size < -1 || value_size > end - p)
+            return false;
         header.value.reset();
         if (value_size >= 0) {
             header.value.emplace(p, static_cast<std::size_t>(value_size));
@@ -93,13 +97,14 @@ class RecordHeaders {
     std::int32_t count_ = 0;
 };
 
-/// Kept small and trivially copyable: one is filled for every record that is read. Its timestamp's type is the batch's.
+/// Kept small and trivially copyable: one is filled for every record that is read. Its timestamp's
+/// type is the batch's.
 struct Record {
     std::int64_t offset;
     std::int64_t timestamp;  ///< milliseconds since 1970; -1 where there is none
     const char* key_data;
     const char* value_data;
-    std::int32_t key_size;  ///< -1: null
+    std::int32_t key_size;    ///< -1: null
     std::int32_t value_size;  ///< -1: null
     const char* headers_data;
     std::int32_t headers_size;
@@ -108,7 +113,8 @@ struct Record {
     std::optional<std::string_view> key() const { return nullable(key_data, key_size); }
     std::optional<std::string_view> value() const { return nullable(value_data, value_size); }
     RecordHeaders headers() const {
-        return {std::string_view(headers_data, static_cast<std::size_t>(headers_size)), header_count};
+        return {std::string_view(headers_data, static_cast<std::size_t>(headers_size)),
+                header_count};
     }
 
  private:

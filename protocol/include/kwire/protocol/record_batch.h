@@ -1,27 +1,30 @@
-// Reading the records of a partition as brokers store and send them: message sets v0 and v1, record batches v2.
+// Reading the records of a partition as brokers store and send them: message sets v0 and v1, record
+// batches v2.
 //
-// Purpose: walk records in place. Nothing is allocated and nothing copied per record; keys, values and headers are views.
-// A compressed batch is decompressed once, into a buffer that is used again for the next one.
+// Purpose: walk records in place. Nothing is allocated and nothing copied per record; keys, values
+// and headers are views. A compressed batch is decompressed once, into a buffer that is used again
+// for the next one.
 //
 //     RecordBatchCursor cursor(records);                 // the `records` field of a Fetch response
 //     RecordBatch batch;
-//     RecordReader reader;                               // record_reader.h; keep it, its buffers are used again
-//     while (cursor.next(batch)) {                       // looks at headers only
-//         if (batch.is_control) continue;                // its end still moves the position: batch.next_offset()
-//         if (reader.open(batch, {}))                    // checks the CRC, decompresses
+//     RecordReader reader;                               // record_reader.h; keep it, its buffers
+//     are used again while (cursor.next(batch)) {                       // looks at headers only
+//         if (batch.is_control) continue;                // its end still moves the position:
+//         batch.next_offset() if (reader.open(batch, {}))                    // checks the CRC,
+//         decompresses
 //             for (Record r; reader.next(r);) use(r);
 //         if (reader.error()) return *reader.error();    // after open and after the last record
 //     }
 //     if (cursor.error()) return *cursor.error();
 //
-// A batch may begin before the offset that was asked for (skip records below it), may have gaps, and may hold no record
-// at all after compaction; next_offset() moves on in every case.
-// What a message set calls messages: a run of uncompressed messages of one version and timestamp type counts as one
-// batch here, so does one compressed message (a wrapper) with the messages inside it.
+// A batch may begin before the offset that was asked for (skip records below it), may have gaps,
+// and may hold no record at all after compaction; next_offset() moves on in every case. What a
+// message set calls messages: a run of uncompressed messages of one version and timestamp type
+// counts as one batch here, so does one compressed message (a wrapper) with the messages inside it.
 //
-// Lifetimes: a RecordBatch views the bytes given to the cursor and does not own them. Record views: see record_reader.h.
-// Threads: none of these objects may be used by two threads at once.
-// Sources: KIP-32 (v1), KIP-98 (v2, control batches), Kafka's DefaultRecordBatch, AbstractLegacyRecordBatch.
+// Lifetimes: a RecordBatch views the bytes given to the cursor and does not own them. Record views:
+// see record_reader.h. Threads: none of these objects may be used by two threads at once. Sources:
+// KIP-32 (v1), KIP-98 (v2, control batches), Kafka's DefaultRecordBatch, AbstractLegacyRecordBatch.
 #pragma once
 
 #include <cstddef>
@@ -43,13 +46,15 @@ std::string_view to_string(Compression compression);
 /// The reverse; nothing for any other name.
 std::optional<Compression> compression_from_string(std::string_view name);
 
-/// What the header of a batch says. Nothing in it has been checked against the CRC: RecordReader::open does that.
+/// What the header of a batch says. Nothing in it has been checked against the CRC:
+/// RecordReader::open does that.
 struct RecordBatch {
     std::string_view data;  ///< the whole batch, or the run of messages
-    std::int64_t base_offset = -1;  ///< of the first record. A wrapper does not say it: then that of the last one
+    std::int64_t base_offset =
+        -1;  ///< of the first record. A wrapper does not say it: then that of the last one
     std::int64_t last_offset = -1;
     std::int64_t base_timestamp = -1;  ///< v2: what the records' timestamps are relative to
-    std::int64_t max_timestamp = -1;  ///< with append_time that of every record; -1 in v0
+    std::int64_t max_timestamp = -1;   ///< with append_time that of every record; -1 in v0
     std::int64_t producer_id = -1;
     std::int32_t base_sequence = -1;
     std::int32_t partition_leader_epoch = -1;
@@ -73,19 +78,23 @@ class RecordBatchCursor {
     /// Keeps records alive as long as the cursor lives.
     explicit RecordBatchCursor(Bytes records) : records_(std::move(records)) {}
 
-    /// The next batch, or false: at the end, where the last batch is cut off (truncated_bytes()), at an error().
+    /// The next batch, or false: at the end, where the last batch is cut off (truncated_bytes()),
+    /// at an error().
     bool next(RecordBatch& batch);
 
-    /// The bytes of the batch, sharing ownership of the block it lies in. Precondition: this cursor gave the batch.
+    /// The bytes of the batch, sharing ownership of the block it lies in. Precondition: this cursor
+    /// gave the batch.
     Bytes slice(const RecordBatch& batch) const {
-        return records_.slice(static_cast<std::size_t>(batch.data.data() - records_.data()), batch.data.size());
+        return records_.slice(static_cast<std::size_t>(batch.data.data() - records_.data()),
+                              batch.data.size());
     }
 
-    /// How many bytes of a batch that does not end within the records were left over; 0 before the end is reached.
-    /// A broker cuts the field at the size that was asked for, so this is normal.
+    /// How many bytes of a batch that does not end within the records were left over; 0 before the
+    /// end is reached. A broker cuts the field at the size that was asked for, so this is normal.
     std::size_t truncated_bytes() const { return truncated_bytes_; }
-    /// How large the batch cut off is, header included; 0 where even that was cut off or nothing was.
-    /// A fetcher that got no whole batch must ask for this many bytes at least (before KIP-74 it is given no more).
+    /// How large the batch cut off is, header included; 0 where even that was cut off or nothing
+    /// was. A fetcher that got no whole batch must ask for this many bytes at least (before KIP-74
+    /// it is given no more).
     std::size_t needed_bytes() const { return needed_bytes_; }
 
     /// A header that cannot be right: the partition cannot be read beyond it.

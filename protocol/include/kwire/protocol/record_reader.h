@@ -1,11 +1,12 @@
 // Reads the records of one batch after another. How it is used stands in record_batch.h.
 //
-// Purpose: the inner loop of a consumer. next() is inline, allocates nothing and copies nothing but sizes and pointers.
-// Invariants: never reads outside the batch and its own buffer, whatever the bytes say; every record it gives out lies
-// whole inside them. An error ends the batch: what was given out before it was right.
-// Lifetimes: a Record's views point into the batch's bytes (uncompressed) or into the reader's buffer (compressed). They
-// are valid until the reader opens another batch or is destroyed, and the former only as long as the batch's bytes are.
-// Threads: one object, one thread at a time.
+// Purpose: the inner loop of a consumer. next() is inline, allocates nothing and copies nothing but
+// sizes and pointers. Invariants: never reads outside the batch and its own buffer, whatever the
+// bytes say; every record it gives out lies whole inside them. An error ends the batch: what was
+// given out before it was right. Lifetimes: a Record's views point into the batch's bytes
+// (uncompressed) or into the reader's buffer (compressed). They are valid until the reader opens
+// another batch or is destroyed, and the former only as long as the batch's bytes are. Threads: one
+// object, one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +36,8 @@ class RecordReader {
     RecordReader(const RecordReader&) = delete;
     RecordReader& operator=(const RecordReader&) = delete;
 
-    /// Goes to the start of the batch: checks its CRC, decompresses it. False: see error(). The bytes of the batch must
-    /// stay as long as it is read.
+    /// Goes to the start of the batch: checks its CRC, decompresses it. False: see error(). The
+    /// bytes of the batch must stay as long as it is read.
     bool open(const RecordBatch& batch, const RecordReaderOptions& options);
 
     /// The next record, or false: at the end of the batch, or at an error().
@@ -49,8 +50,9 @@ class RecordReader {
     void release_buffer() { buffer_.release(); }
 
  private:
-    // How many bytes the quick path reads of a record without asking: the varints before the key (length, timestamp and
-    // offset delta, key size: 5 + 10 + 5 + 5), the attributes, value size and header count (5 + 5), rounded up.
+    // How many bytes the quick path reads of a record without asking: the varints before the key
+    // (length, timestamp and offset delta, key size: 5 + 10 + 5 + 5), the attributes, value size
+    // and header count (5 + 5), rounded up.
     static constexpr std::ptrdiff_t lookahead = 40;
     // The same from the end of a record on, which is where a hostile key size can lead at most.
     static constexpr std::ptrdiff_t tail_lookahead = 8;
@@ -59,7 +61,8 @@ class RecordReader {
     bool open_batch_v2(const RecordBatch& batch, const RecordReaderOptions& options);
     bool open_wrapper(const RecordBatch& batch, const RecordReaderOptions& options);
     bool open_run(const RecordBatch& batch, const RecordReaderOptions& options);
-    bool decompress(const RecordBatch& batch, std::string_view data, const RecordReaderOptions& options);
+    bool decompress(const RecordBatch& batch, std::string_view data,
+                    const RecordReaderOptions& options);
     void walk(std::string_view data, std::size_t readable_behind);
     bool next_slow(Record& record);
     bool next_v2(Record& record);
@@ -69,7 +72,7 @@ class RecordReader {
     bool fail_record(const char* field, std::string what, const char* at);
 
     const char* at_ = nullptr;
-    const char* quick_end_ = nullptr;  // from here on records are read with all checks
+    const char* quick_end_ = nullptr;     // from here on records are read with all checks
     const char* record_limit_ = nullptr;  // a record that ends beyond is read with all checks
     std::int64_t base_offset_ = 0;
     std::int64_t base_timestamp_ = 0;
@@ -92,12 +95,16 @@ class RecordReader {
 inline bool RecordReader::next(Record& record) {
     using protocol::read_varint_unchecked;
     const char* p = at_;
-    if (p > quick_end_ || records_left_ == 0) [[unlikely]] return next_slow(record);
+    if (p > quick_end_ || records_left_ == 0) [[unlikely]]
+        return next_slow(record);
 
-    // Whatever is unusual goes to the slow path, which reads the record again and says what is wrong, if anything is.
+    // Whatever is unusual goes to the slow path, which reads the record again and says what is
+    // wrong, if anything is.
     std::int32_t length = 0;
-    if (!read_varint_unchecked(p, length)) [[unlikely]] return next_slow(record);
-    if (length < 0 || length > record_limit_ - p) [[unlikely]] return next_slow(record);
+    if (!read_varint_unchecked(p, length)) [[unlikely]]
+        return next_slow(record);
+    if (length < 0 || length > record_limit_ - p) [[unlikely]]
+        return next_slow(record);
     const char* const record_end = p + length;
     ++p;  // attributes: none are defined
 
@@ -112,21 +119,25 @@ inline bool RecordReader::next(Record& record) {
     record.key_data = p;
     record.key_size = key_size;
     if (key_size > 0) {
-        if (key_size > record_end - p) [[unlikely]] return next_slow(record);
+        if (key_size > record_end - p) [[unlikely]]
+            return next_slow(record);
         p += key_size;
     }
 
     std::int32_t value_size = 0;
-    if (!read_varint_unchecked(p, value_size) || value_size < -1) [[unlikely]] return next_slow(record);
+    if (!read_varint_unchecked(p, value_size) || value_size < -1) [[unlikely]]
+        return next_slow(record);
     record.value_data = p;
     record.value_size = value_size;
     if (value_size > 0) {
-        if (value_size > record_end - p) [[unlikely]] return next_slow(record);
+        if (value_size > record_end - p) [[unlikely]]
+            return next_slow(record);
         p += value_size;
     }
     record.offset = base_offset_ + offset_delta;
-    record.timestamp = static_cast<std::int64_t>(static_cast<std::uint64_t>(base_timestamp_) +
-                                                 static_cast<std::uint64_t>(timestamp_delta & timestamp_delta_mask_));
+    record.timestamp = static_cast<std::int64_t>(
+        static_cast<std::uint64_t>(base_timestamp_) +
+        static_cast<std::uint64_t>(timestamp_delta & timestamp_delta_mask_));
     record.headers_data = p + 1;
     record.headers_size = 0;
     record.header_count = 0;

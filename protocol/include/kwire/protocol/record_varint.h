@@ -1,8 +1,10 @@
-// The variable-length integers of v2 records: zigzag, seven bits a byte, least significant group first.
+// The variable-length integers of v2 records: zigzag, seven bits a byte, least significant group
+// first.
 //
-// An int32 has at most 5 bytes, an int64 at most 10, as in Kafka's ByteUtils. Longer ones, and ones with bits beyond the
-// type's width, are refused; padding with zero groups inside the limit is accepted, as Java accepts it.
-// Here is only what the record reader inlines. The checked reads cost a compare a byte, the unchecked ones none.
+// An int32 has at most 5 bytes, an int64 at most 10, as in Kafka's ByteUtils. Longer ones, and ones
+// with bits beyond the type's width, are refused; padding with zero groups inside the limit is
+// accepted, as Java accepts it. Here is only what the record reader inlines. The checked reads cost
+// a compare a byte, the unchecked ones none.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +25,12 @@ constexpr Int zigzag_decoded(std::make_unsigned_t<Int> raw) {
 template <class Int>
 constexpr std::make_unsigned_t<Int> zigzag_encoded(Int value) {
     using Raw = std::make_unsigned_t<Int>;
-    return static_cast<Raw>(static_cast<Raw>(value) << 1) ^ static_cast<Raw>(value >> (8 * sizeof(Int) - 1));
+    return static_cast<Raw>(static_cast<Raw>(value) << 1) ^
+           static_cast<Raw>(value >> (8 * sizeof(Int) - 1));
 }
 
-/// Reads at p and moves it on; false where no varint of Int's width ends before p reaches end. p is then unspecified.
+/// Reads at p and moves it on; false where no varint of Int's width ends before p reaches end. p is
+/// then unspecified.
 template <class Int>
 bool read_varint(const char*& p, const char* end, Int& value) {
     using Raw = std::make_unsigned_t<Int>;
