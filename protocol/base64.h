@@ -1,0 +1,17 @@
+// Base64 in the two alphabets that Kafka's texts use.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kwire {
+
+/// Standard alphabet with padding, as JSON carries bytes.
+std::string base64(std::string_view data);
+/// URL-safe alphabet without padding, as Kafka prints uuids.
+std::string base64_url(std::string_view data);
+/// Reads what base64_url writes; nothing where a character is foreign or bits are left over.
+std::optional<std::string> from_base64_url(std::string_view text);
+
+}  // namespace kwire

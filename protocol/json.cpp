@@ -1,0 +1,130 @@
+#include <cmath>
+#include <cstdio>
+
+#include <kwire/protocol/bytes.h>
+#include <kwire/protocol/json.h>
+#include <kwire/protocol/uuid.h>
+
+#include "base64.h"
+#include "json_text.h"
+
+namespace kwire::protocol {
+namespace {
+
+class JsonWriter {
+ public:
+    JsonWriter(std::int16_t version, RecordsAs records) : version_(version), records_(records) {}
+
+    void write_structure(const Schema& schema, const void* structure) {
+        out_ += '{';
+        bool first = true;
+        for (const Field& field : schema.fields) {
+            if (field.spec.versions.contains(version_)) write_member(field, structure, first);
+        }
+        for (const Field& field : schema.tagged) {
+            if (field.spec.versions.contains(version_) &&
+                !equal(*field.type, field.in(structure), field.in(schema.defaults.get()))) {
+                write_member(field, structure, first);
+            }
+        }
+        out_ += '}';
+    }
+
+    std::string take() { return std::move(out_); }
+
+ private:
+    void write_member(const Field& field, const void* structure, bool& first) {
+        if (!first) out_ += ',';
+        first = false;
+        const void* value = field.in(structure);
+        out_ += '"';
+        append_camel_case(out_, field.name);
+        const auto* records =
+            static_cast<const Bytes*>(field.spec.holds_records ? field.type->get(value) : nullptr);
+        if (records && records_ == RecordsAs::size) {
+            out_ += "SizeInBytes\":";
+            out_ += std::to_string(records->size());
+            return;
+        }
+        out_ += "\":";
+        write_value(*field.type, value);
+    }
+
+    template <class T>
+    void write_number(const void* value) {
+        out_ += std::to_string(*static_cast<const T*>(value));
+    }
+
+    void write_double(double value) {
+        if (!std::isfinite(value)) {
+            out_ += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+            return;
+        }
+        char text[32];
+        std::snprintf(text, sizeof text, "%.17g", value);
+        out_ += text;
+    }
+
+    void write_value(const Type& type, const void* holder) {
+        const void* value = type.get(holder);
+        if (!value) {
+            out_ += "null";
+            return;
+        }
+        switch (type.kind) {
+            case Kind::boolean:
+                out_ += *static_cast<const bool*>(value) ? "true" : "false";
+                return;
+            case Kind::int8:
+                return write_number<std::int8_t>(value);
+            case Kind::int16:
+                return write_number<std::int16_t>(value);
+            case Kind::uint16:
+                return write_number<std::uint16_t>(value);
+            case Kind::int32:
+                return write_number<std::int32_t>(value);
+            case Kind::int64:
+                return write_number<std::int64_t>(value);
+            case Kind::float64:
+                return write_double(*static_cast<const double*>(value));
+            case Kind::uuid:
+                out_ += '"' + static_cast<const Uuid*>(value)->to_string() + '"';
+                return;
+            case Kind::string:
+                return append_json_string(out_, *static_cast<const std::string*>(value));
+            case Kind::bytes:
+                out_ += '"' + base64(static_cast<const Bytes*>(value)->view()) + '"';
+                return;
+            case Kind::array:
+                return write_array(type, value);
+            case Kind::structure:
+                return write_structure(type.schema(), value);
+        }
+    }
+
+    void write_array(const Type& type, const void* array) {
+        out_ += '[';
+        const auto* element = static_cast<const std::byte*>(type.elements(array));
+        const std::size_t count = type.count(array);
+        for (std::size_t i = 0; i < count; ++i, element += type.element->size) {
+            if (i > 0) out_ += ',';
+            write_value(*type.element, element);
+        }
+        out_ += ']';
+    }
+
+    std::int16_t version_;
+    RecordsAs records_;
+    std::string out_;
+};
+
+}  // namespace
+
+std::string to_json(const Schema& schema, const void* message, std::int16_t version,
+                    RecordsAs records) {
+    JsonWriter writer(version, records);
+    writer.write_structure(schema, message);
+    return writer.take();
+}
+
+}  // namespace kwire::protocol
