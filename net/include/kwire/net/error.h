@@ -1,11 +1,12 @@
 // The one exception type of kwire, and the conditions a program may want to tell apart.
 //
-// Purpose: every failure that is not a value in an answer arrives as a kwire::Error: an error code to switch on, a
-// sentence to show (what, where, what to do), and the coordinates of the failure as fields.
-// Threads: an Error is a value; copy it between threads freely.
+// Purpose: every failure that is not a value in an answer arrives as a kwire::Error: an error code
+// to switch on, a sentence to show (what, where, what to do), and the coordinates of the failure as
+// fields. Threads: an Error is a value; copy it between threads freely.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -14,31 +15,31 @@
 namespace kwire {
 
 enum class errc {
-    invalid_config = 1,    ///< A configuration value breaks its rule; nothing was started.
-    already_closing,       ///< close() was called before (the seed's AlreadyClosing).
-    unclean_close,         ///< Closed, but messages stayed uncommitted (the seed's UncleanClose).
-    closed,                ///< The object was closed while, or before, the operation ran.
-    would_block_runtime,   ///< A blocking call was made on the runtime's own thread.
-    timed_out,             ///< The deadline passed; the outcome is unknown.
-    cannot_resolve,        ///< A host name has no address.
-    cannot_connect,        ///< No connection could be made.
-    connection_lost,       ///< The connection broke; the outcome of what was in flight is unknown.
-    not_kafka,             ///< What answers there is not a Kafka broker.
-    broken_frame,          ///< A frame does not decode; its connection was given up.
-    unsupported_version,   ///< Broker and client share no version of this API.
-    message_not_encodable, ///< A request sets a field that the negotiated version does not carry.
-    broker_error,          ///< The broker answered with an error code; see Error::broker_code().
-    unknown_topic,         ///< The topic does not exist (yet).
-    no_leader,             ///< The partition has no leader at the moment.
-    offset_out_of_range,   ///< The position lies outside the log and the policy is not to move it.
-    corrupt_batch,         ///< A record batch does not decode or its CRC is wrong; the partition stops.
-    message_too_large,     ///< A message does not fit the largest fetch (or produce) allowed.
-    zookeeper_unavailable, ///< No ZooKeeper server can be reached.
-    session_expired,       ///< The ZooKeeper session is gone, and its ephemeral nodes with it.
-    zookeeper_error,       ///< ZooKeeper refused an operation.
-    not_owner,             ///< The partition belongs to another member (now).
-    bad_registration,      ///< A node in ZooKeeper does not hold what it should.
-    bad_stored_offset,     ///< A stored offset is not a number from 0 to 2^63-1.
+    invalid_config = 1,     ///< A configuration value breaks its rule; nothing was started.
+    already_closing,        ///< close() was called before (the seed's AlreadyClosing).
+    unclean_close,          ///< Closed, but messages stayed uncommitted (the seed's UncleanClose).
+    closed,                 ///< The object was closed while, or before, the operation ran.
+    would_block_runtime,    ///< A blocking call was made on the runtime's own thread.
+    timed_out,              ///< The deadline passed; the outcome is unknown.
+    cannot_resolve,         ///< A host name has no address.
+    cannot_connect,         ///< No connection could be made.
+    connection_lost,        ///< The connection broke; the outcome of what was in flight is unknown.
+    not_kafka,              ///< What answers there is not a Kafka broker.
+    broken_frame,           ///< A frame does not decode; its connection was given up.
+    unsupported_version,    ///< Broker and client share no version of this API.
+    message_not_encodable,  ///< A request sets a field that the negotiated version does not carry.
+    broker_error,           ///< The broker answered with an error code; see Error::broker_code().
+    unknown_topic,          ///< The topic does not exist (yet).
+    no_leader,              ///< The partition has no leader at the moment.
+    offset_out_of_range,    ///< The position lies outside the log and the policy is not to move it.
+    corrupt_batch,  ///< A record batch does not decode or its CRC is wrong; the partition stops.
+    message_too_large,      ///< A message does not fit the largest fetch (or produce) allowed.
+    zookeeper_unavailable,  ///< No ZooKeeper server can be reached.
+    session_expired,        ///< The ZooKeeper session is gone, and its ephemeral nodes with it.
+    zookeeper_error,        ///< ZooKeeper refused an operation.
+    not_owner,              ///< The partition belongs to another member (now).
+    bad_registration,       ///< A node in ZooKeeper does not hold what it should.
+    bad_stored_offset,      ///< A stored offset is not a number from 0 to 2^63-1.
 };
 
 const std::error_category& kwire_category() noexcept;
@@ -46,30 +47,39 @@ inline std::error_code make_error_code(errc e) noexcept {
     return {static_cast<int>(e), kwire_category()};
 }
 
+/// Where it went wrong, as far as it is known: empty and -1 mean not known or not applicable.
+struct ErrorWhere {
+    std::string target = {};  ///< `host:port`, of a broker or a ZooKeeper server.
+    std::string api = {};     ///< Such as `Fetch`.
+    std::int16_t api_version = -1;
+    std::string topic = {};
+    std::int32_t partition = -1;
+    std::int64_t offset = -1;
+};
+
 class Error : public std::system_error {
  public:
-    /// Where it went wrong, as far as it is known: empty and -1 mean not known or not applicable.
-    struct Where {
-        std::string target;  ///< `host:port`, of a broker or a ZooKeeper server.
-        std::string api;     ///< Such as `Fetch`.
-        std::int16_t api_version = -1;
-        std::string topic;
-        std::int32_t partition = -1;
-        std::int64_t offset = -1;
-    };
+    using Where = ErrorWhere;
 
     /// what says what is wrong and what to do; where is appended to it in words.
     Error(errc code, const std::string& what, Where where = {});
     Error(ErrorCode broker_code, const std::string& what, Where where = {});
 
+    const char* what() const noexcept override { return details_->text.c_str(); }
     errc condition() const noexcept { return static_cast<errc>(code().value()); }
     /// The broker's own code where condition() is broker_error, none otherwise.
-    ErrorCode broker_code() const noexcept { return broker_code_; }
-    const Where& where() const noexcept { return where_; }
+    ErrorCode broker_code() const noexcept { return details_->broker_code; }
+    const Where& where() const noexcept { return details_->where; }
 
  private:
-    Where where_;
-    ErrorCode broker_code_{};
+    struct Details {
+        std::string text;
+        Where where;
+        ErrorCode broker_code{};
+    };
+    Error(errc code, Details details);
+
+    std::shared_ptr<const Details> details_;  // shared, so that copying an Error never throws
 };
 
 }  // namespace kwire

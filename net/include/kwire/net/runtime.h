@@ -1,12 +1,14 @@
-// The thread, or the user's executor, that all of kwire's input and output runs on; and the clock it runs by.
+// The thread, or the user's executor, that all of kwire's input and output runs on; and the clock
+// it runs by.
 //
-// Purpose: one client is one strand. Everything inside kwire runs on Runtime::executor(), one thing at a time, so
-// nothing inside needs a mutex. A program gives kwire a thread of its own (Runtime::with_own_thread) or its own event
-// loop (Runtime::on).
-// Threads: executor(), now(), spawn() and block_on() from any thread; Timer and Event only on the strand.
-// Lifetimes: whoever needs the runtime holds the shared_ptr. The own thread ends when the last one goes; dropping the
+// Purpose: one client is one strand. Everything inside kwire runs on Runtime::executor(), one thing
+// at a time, so nothing inside needs a mutex. A program gives kwire a thread of its own
+// (Runtime::with_own_thread) or its own event loop (Runtime::on). Threads: executor(), now(),
+// spawn() and block_on() from any thread; Timer and Event only on the strand. Lifetimes: whoever
+// needs the runtime holds the shared_ptr. The own thread ends when the last one goes; dropping the
 // last one on that very thread is allowed.
-// Time: all waiting goes through Timer and Event, so that a test can put a virtual clock in place of the steady one.
+// Time: all waiting goes through Timer and Event, so that a test can put a virtual clock in place
+// of the steady one.
 #pragma once
 
 #include <chrono>
@@ -30,20 +32,28 @@ using Task = asio::awaitable<T>;
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
-/// Where `now` comes from and who wakes a Timer. The default is the steady clock; tests have a virtual one.
+/// Where `now` comes from and who wakes a Timer. The default is the steady clock; tests have a
+/// virtual one.
 class TimeSource {
  public:
     virtual ~TimeSource() = default;
     virtual TimePoint now() const = 0;
-    /// Lets timer expire at when, on timer's executor; must not touch it after disarm.
+    /// Called before timer is waited on: completes that wait, in whatever way, once now() >= when.
     virtual void arm(asio::steady_timer& timer, TimePoint when) = 0;
+    /// Completes a wait on timer that is under way; timer is not to be touched afterwards.
     virtual void disarm(asio::steady_timer& timer) = 0;
 };
+
+/// time + duration, or the end of time where that would overflow.
+constexpr TimePoint later(TimePoint time, Duration duration) {
+    return duration > TimePoint::max() - time ? TimePoint::max() : time + duration;
+}
 
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
     static std::shared_ptr<Runtime> with_own_thread();
-    /// Runs on a strand of executor. The user keeps the loop running until all objects on it are closed.
+    /// Runs on a strand of executor. The user keeps the loop running until all objects on it are
+    /// closed.
     static std::shared_ptr<Runtime> on(asio::any_io_executor executor);
     static std::shared_ptr<Runtime> on(asio::any_io_executor executor,
                                        std::shared_ptr<TimeSource> time);
@@ -54,11 +64,12 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
     const asio::any_io_executor& executor() const { return executor_; }
     TimePoint now() const { return time_->now(); }
-    TimeSource& time() const { return *time_; }
+    const std::shared_ptr<TimeSource>& time() const { return time_; }
     /// True on the thread that is running this runtime's handlers at this moment.
     virtual bool on_runtime() const = 0;
 
-    /// Starts task on the strand. An exception that leaves task is a bug in kwire and ends the program.
+    /// Starts task on the strand. An exception that leaves task is a bug in kwire and ends the
+    /// program.
     void spawn(Task<void> task);
 
     /// Runs task on the strand and waits for its outcome; throws what it throws.
@@ -66,9 +77,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     template <class T>
     T block_on(Task<T> task) {
         refuse_on_runtime();
-        std::promise<T> promise;
-        auto future = promise.get_future();
-        asio::co_spawn(executor_, std::move(task), Fulfil<T>{&promise});
+        Fulfil<T> fulfil;
+        auto future = fulfil.promise.get_future();
+        asio::co_spawn(executor_, std::move(task), std::move(fulfil));
         return future.get();
     }
 
@@ -81,13 +92,14 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
     template <class T>
     struct Fulfil {
-        std::promise<T>* promise;
+        std::promise<T>
+            promise;  // lives with the handler, so that the waiting thread may go at once
         template <class... Value>
         void operator()(std::exception_ptr failure, Value&&... value) {
             if (failure) {
-                promise->set_exception(failure);
+                promise.set_exception(failure);
             } else {
-                promise->set_value(std::forward<Value>(value)...);
+                promise.set_value(std::forward<Value>(value)...);
             }
         }
     };
@@ -106,16 +118,18 @@ class Timer {
 
     /// True if the time came, false if cancel() came first. Never throws.
     Task<bool> wait_until(TimePoint when);
-    Task<bool> wait_for(Duration duration) { return wait_until(time_.now() + duration); }
+    Task<bool> wait_for(Duration duration) { return wait_until(later(time_->now(), duration)); }
     void cancel();
 
  private:
-    TimeSource& time_;
-    std::shared_ptr<asio::steady_timer> timer_;
+    struct State;
+    std::shared_ptr<TimeSource> time_;  // a Timer on a coroutine's frame may go after the Runtime
+    std::shared_ptr<State> state_;
 };
 
-/// Something other coroutines on the strand wait for, any number of them. A notification that nobody waits for is
-/// forgotten, so check the condition first: `while (!ready) co_await event.wait();`
+/// Something other coroutines on the strand wait for, any number of them. A notification that
+/// nobody waits for is forgotten, so check the condition first: `while (!ready) co_await
+/// event.wait();`
 class Event {
  public:
     explicit Event(Runtime& runtime);

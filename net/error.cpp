@@ -1,0 +1,111 @@
+#include <utility>
+
+#include <kwire/net/error.h>
+
+namespace kwire {
+namespace {
+
+class KwireCategory final : public std::error_category {
+ public:
+    const char* name() const noexcept override { return "kwire"; }
+
+    std::string message(int value) const override {
+        switch (static_cast<errc>(value)) {
+            case errc::invalid_config:
+                return "invalid configuration";
+            case errc::already_closing:
+                return "already closing";
+            case errc::unclean_close:
+                return "closed with uncommitted messages";
+            case errc::closed:
+                return "closed";
+            case errc::would_block_runtime:
+                return "a blocking call on the runtime's own thread";
+            case errc::timed_out:
+                return "timed out";
+            case errc::cannot_resolve:
+                return "host name not resolved";
+            case errc::cannot_connect:
+                return "cannot connect";
+            case errc::connection_lost:
+                return "connection lost";
+            case errc::not_kafka:
+                return "not a Kafka broker";
+            case errc::broken_frame:
+                return "frame does not decode";
+            case errc::unsupported_version:
+                return "no common version";
+            case errc::message_not_encodable:
+                return "request not encodable at this version";
+            case errc::broker_error:
+                return "refused by the broker";
+            case errc::unknown_topic:
+                return "unknown topic";
+            case errc::no_leader:
+                return "partition without leader";
+            case errc::offset_out_of_range:
+                return "offset out of range";
+            case errc::corrupt_batch:
+                return "corrupt record batch";
+            case errc::message_too_large:
+                return "message too large";
+            case errc::zookeeper_unavailable:
+                return "ZooKeeper unavailable";
+            case errc::session_expired:
+                return "ZooKeeper session expired";
+            case errc::zookeeper_error:
+                return "ZooKeeper error";
+            case errc::not_owner:
+                return "partition owned by another member";
+            case errc::bad_registration:
+                return "bad node in ZooKeeper";
+            case errc::bad_stored_offset:
+                return "bad stored offset";
+        }
+        return "error " + std::to_string(value);
+    }
+};
+
+/// `host:port, Fetch v12, clicks/3, offset 17`: whatever of it is known.
+std::string in_words(const Error::Where& where) {
+    std::string words = where.target;
+    const auto add = [&words](const std::string& more) {
+        if (!words.empty()) words += ", ";
+        words += more;
+    };
+    if (!where.api.empty()) {
+        add(where.api_version < 0 ? where.api
+                                  : where.api + " v" + std::to_string(where.api_version));
+    }
+    if (!where.topic.empty()) {
+        add(where.partition < 0 ? "topic " + where.topic
+                                : where.topic + '/' + std::to_string(where.partition));
+    }
+    if (where.offset >= 0) add("offset " + std::to_string(where.offset));
+    return words;
+}
+
+std::string sentence(const std::string& what, const Error::Where& where) {
+    const std::string words = in_words(where);
+    return words.empty() ? what : what + " (" + words + ')';
+}
+
+}  // namespace
+
+const std::error_category& kwire_category() noexcept {
+    static const KwireCategory category;
+    return category;
+}
+
+Error::Error(errc code, Details details)
+    : std::system_error(make_error_code(code)),
+      details_(std::make_shared<const Details>(std::move(details))) {}
+
+Error::Error(errc code, const std::string& what, Where where)
+    : Error(code, Details{sentence(what, where), std::move(where), ErrorCode::none}) {}
+
+Error::Error(ErrorCode broker_code, const std::string& what, Where where)
+    : Error(errc::broker_error, Details{sentence(what + ": " + to_string(broker_code), where),
+                                        std::move(where), broker_code}) {}
+
+}  // namespace kwire

@@ -1,0 +1,215 @@
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/strand.hpp>
+#include <asio/use_awaitable.hpp>
+#include <pthread.h>
+#include <signal.h>
+
+#include <kwire/net/error.h>
+#include <kwire/net/runtime.h>
+
+namespace kwire {
+namespace {
+
+class SteadyTime final : public TimeSource {
+ public:
+    TimePoint now() const override { return std::chrono::steady_clock::now(); }
+    void arm(asio::steady_timer& timer, TimePoint when) override { timer.expires_at(when); }
+    void disarm(asio::steady_timer& timer) override { timer.cancel(); }
+};
+
+[[noreturn]] void end_program(std::exception_ptr failure) noexcept {
+    try {
+        std::rethrow_exception(std::move(failure));
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "kwire: an exception left a task, which is a bug: %s\n", e.what());
+    } catch (...) {
+        std::fprintf(stderr, "kwire: an exception left a task, which is a bug\n");
+    }
+    std::terminate();
+}
+
+/// While one lives, threads are started with all signals blocked: the program's signals are not
+/// ours to take.
+class SignalsBlocked {
+ public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+    sigset_t before_{};
+};
+
+/// What the thread needs to live on when the Runtime is dropped on that very thread. Coroutines
+/// that are still suspended are destroyed with the context, before the time source that their
+/// timers may reach for.
+struct Loop {
+    std::shared_ptr<TimeSource> time = std::make_shared<SteadyTime>();
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+
+    void run() noexcept {
+        try {
+            context.run();
+        } catch (...) {
+            end_program(std::current_exception());
+        }
+    }
+};
+
+class OwnThread final : public Runtime {
+ public:
+    explicit OwnThread(std::shared_ptr<Loop> loop)
+        : Runtime(loop->context.get_executor(), loop->time), loop_(std::move(loop)) {
+        const SignalsBlocked blocked;
+        thread_ = std::thread([its_loop = loop_] { its_loop->run(); });
+        pthread_setname_np(thread_.native_handle(), "kwire");
+    }
+
+    ~OwnThread() override {
+        loop_->context.stop();
+        if (on_runtime()) {
+            thread_.detach();
+        } else {
+            thread_.join();
+        }
+    }
+
+    bool on_runtime() const override { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+    std::shared_ptr<Loop> loop_;
+    std::thread thread_;
+};
+
+using Strand = asio::strand<asio::any_io_executor>;
+
+class OnExecutor final : public Runtime {
+ public:
+    OnExecutor(Strand strand, std::shared_ptr<TimeSource> time)
+        : Runtime(strand, std::move(time)), strand_(strand) {}
+
+    bool on_runtime() const override { return strand_.running_in_this_thread(); }
+
+ private:
+    Strand strand_;
+};
+
+}  // namespace
+
+std::shared_ptr<Runtime> Runtime::with_own_thread() {
+    return std::make_shared<OwnThread>(std::make_shared<Loop>());
+}
+
+std::shared_ptr<Runtime> Runtime::on(asio::any_io_executor executor) {
+    return on(std::move(executor), std::make_shared<SteadyTime>());
+}
+
+std::shared_ptr<Runtime> Runtime::on(asio::any_io_executor executor,
+                                     std::shared_ptr<TimeSource> time) {
+    return std::make_shared<OnExecutor>(asio::make_strand(std::move(executor)), std::move(time));
+}
+
+void Runtime::spawn(Task<void> task) {
+    // Posted, so that a task never runs inside the function that starts it.
+    asio::post(executor_, [executor = executor_, task = std::move(task)]() mutable {
+        asio::co_spawn(executor, std::move(task), [](std::exception_ptr failure) {
+            if (failure) end_program(std::move(failure));
+        });
+    });
+}
+
+void Runtime::refuse_on_runtime() const {
+    if (on_runtime()) {
+        throw Error(errc::would_block_runtime,
+                    "a blocking call was made on the runtime's own thread, where it would wait for "
+                    "itself; use the async form there");
+    }
+}
+
+struct Timer::State {
+    explicit State(const Runtime& runtime) : timer(runtime.executor()) {}
+
+    static Task<bool> wait(std::shared_ptr<State> self) {
+        asio::error_code ignored;
+        co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        co_return !self->cancelled;
+    }
+
+    asio::steady_timer timer;
+    bool cancelled = false;
+};
+
+Timer::Timer(Runtime& runtime) : time_(runtime.time()), state_(std::make_shared<State>(runtime)) {}
+
+Timer::~Timer() {
+    cancel();
+}
+
+Task<bool> Timer::wait_until(TimePoint when) {
+    state_->cancelled = false;
+    time_->arm(state_->timer, when);
+    return State::wait(state_);
+}
+
+void Timer::cancel() {
+    state_->cancelled = true;
+    time_->disarm(state_->timer);
+}
+
+/// A steady_timer that never expires wakes all its waiters when it is cancelled; those with a
+/// deadline have a Timer each.
+struct Event::State {
+    explicit State(Runtime& its_runtime)
+        : runtime(its_runtime), gate(its_runtime.executor(), TimePoint::max()) {}
+
+    static Task<void> wait(std::shared_ptr<State> self) {
+        asio::error_code ignored;
+        co_await self->gate.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+
+    static Task<bool> wait_until(std::shared_ptr<State> self, TimePoint deadline) {
+        Timer timer(self->runtime);
+        self->with_deadline.push_back(&timer);
+        const bool deadline_came = co_await timer.wait_until(deadline);
+        std::erase(self->with_deadline, &timer);
+        co_return !deadline_came;
+    }
+
+    Runtime& runtime;
+    asio::steady_timer gate;
+    std::vector<Timer*> with_deadline;
+};
+
+Event::Event(Runtime& runtime) : state_(std::make_shared<State>(runtime)) {}
+
+Event::~Event() {
+    notify_all();
+}
+
+Task<void> Event::wait() {
+    return State::wait(state_);
+}
+
+Task<bool> Event::wait_until(TimePoint deadline) {
+    return State::wait_until(state_, deadline);
+}
+
+void Event::notify_all() {
+    state_->gate.cancel();
+    for (Timer* timer : state_->with_deadline) timer->cancel();
+}
+
+}  // namespace kwire

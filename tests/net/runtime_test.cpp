@@ -1,0 +1,246 @@
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <gtest/gtest.h>
+
+#include <kwire/net/error.h>
+#include <kwire/net/runtime.h>
+
+#include "virtual_clock.h"
+
+namespace kwire {
+namespace {
+
+using namespace std::chrono_literals;
+using test::VirtualLoop;
+
+Task<int> answer() {
+    co_return 42;
+}
+Task<int> fail() {
+    throw std::runtime_error("no answer");
+    co_return 0;
+}
+Task<std::thread::id> thread_of_task() {
+    co_return std::this_thread::get_id();
+}
+
+TEST(RuntimeTest, RunsTasksOnItsOwnThread) {
+    const auto runtime = Runtime::with_own_thread();
+    EXPECT_EQ(runtime->block_on(answer()), 42);
+    EXPECT_NE(runtime->block_on(thread_of_task()), std::this_thread::get_id());
+    EXPECT_FALSE(runtime->on_runtime());
+}
+
+TEST(RuntimeTest, BlockOnThrowsWhatTheTaskThrows) {
+    const auto runtime = Runtime::with_own_thread();
+    EXPECT_THROW(runtime->block_on(fail()), std::runtime_error);
+}
+
+TEST(RuntimeTest, ServesManyThreads) {
+    const auto runtime = Runtime::with_own_thread();
+    std::vector<std::thread> threads;
+    std::atomic<int> sum = 0;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int n = 0; n < 200; ++n) sum += runtime->block_on(answer());
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(sum, 4 * 200 * 42);
+}
+
+Task<bool> blocks_itself(std::shared_ptr<Runtime> runtime) {
+    EXPECT_TRUE(runtime->on_runtime());
+    bool refused = false;
+    try {
+        runtime->block_on(answer());
+    } catch (const Error& e) {
+        refused = e.condition() == errc::would_block_runtime;
+    }
+    co_return refused;
+}
+
+TEST(RuntimeTest, RefusesToBlockOnItself) {
+    const auto own = Runtime::with_own_thread();
+    EXPECT_TRUE(own->block_on(blocks_itself(own)));
+
+    VirtualLoop loop;
+    EXPECT_TRUE(loop.run(blocks_itself(loop.runtime())));
+}
+
+TEST(RuntimeTest, LastReferenceMayGoOnTheRuntimeItself) {
+    std::promise<void> gone;
+    auto runtime = Runtime::with_own_thread();
+    Runtime& raw = *runtime;
+    asio::post(raw.executor(), [runtime = std::move(runtime), &gone]() mutable {
+        runtime.reset();
+        gone.set_value();
+    });
+    gone.get_future().wait();
+}
+
+Task<void> wait_for_ever(std::shared_ptr<Timer> timer, std::shared_ptr<std::promise<void>> begun,
+                         std::shared_ptr<int> witness) {
+    begun->set_value();
+    co_await timer->wait_for(Duration::max());
+    ++*witness;
+}
+
+TEST(RuntimeTest, WaitingTasksGoWithTheThread) {
+    auto runtime = Runtime::with_own_thread();
+    auto begun = std::make_shared<std::promise<void>>();
+    const auto witness = std::make_shared<int>(0);
+    runtime->spawn(wait_for_ever(std::make_shared<Timer>(*runtime), begun, witness));
+    begun->get_future().wait();
+    runtime.reset();
+    EXPECT_EQ(witness.use_count(), 1);
+    EXPECT_EQ(*witness, 0);
+}
+
+Task<void> throws_out() {
+    throw std::runtime_error("left alone");
+    co_return;
+}
+
+TEST(RuntimeDeathTest, AnEscapingExceptionEndsTheProgram) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_DEATH(
+        {
+            const auto runtime = Runtime::with_own_thread();
+            runtime->spawn(throws_out());
+            std::this_thread::sleep_for(10s);  // in the child that dies first
+        },
+        "left a task.*left alone");
+}
+
+Task<void> append(std::shared_ptr<std::string> log, char c) {
+    *log += c;
+    co_return;
+}
+Task<void> spawn_and_append(std::shared_ptr<Runtime> runtime, std::shared_ptr<std::string> log) {
+    runtime->spawn(append(log, 'b'));
+    *log += 'a';
+    co_return;
+}
+
+TEST(RuntimeTest, SpawnNeverRunsInsideItsCaller) {
+    VirtualLoop loop;
+    const auto log = std::make_shared<std::string>();
+    loop.run(spawn_and_append(loop.runtime(), log));
+    loop.run_until_idle();
+    EXPECT_EQ(*log, "ab");
+}
+
+// --- Timer
+// ---------------------------------------------------------------------------------------------------------
+
+TEST(TimerTest, ComesInTime) {
+    VirtualLoop loop;
+    Timer timer(*loop.runtime());
+    auto wait = loop.start(timer.wait_for(10s));
+    loop.advance(9999ms);
+    EXPECT_FALSE(wait->done());
+    loop.advance(1ms);
+    ASSERT_TRUE(wait->done());
+    EXPECT_TRUE(wait->take());
+}
+
+TEST(TimerTest, IsCutShort) {
+    VirtualLoop loop;
+    Timer timer(*loop.runtime());
+    auto wait = loop.start(timer.wait_for(10s));
+    loop.advance(1s);
+    timer.cancel();
+    loop.run_until_idle();
+    ASSERT_TRUE(wait->done());
+    EXPECT_FALSE(wait->take());
+    EXPECT_TRUE(loop.run(timer.wait_for(5s))) << "it can be used again";
+    EXPECT_EQ(loop.clock().next(), std::nullopt);
+}
+
+TEST(TimerTest, WakesItsWaiterWhenItGoes) {
+    VirtualLoop loop;
+    auto timer = std::make_unique<Timer>(*loop.runtime());
+    auto wait = loop.start(timer->wait_for(10s));
+    loop.run_until_idle();
+    timer.reset();
+    loop.run_until_idle();
+    ASSERT_TRUE(wait->done());
+    EXPECT_FALSE(wait->take());
+}
+
+TEST(TimerTest, TimeThatHasPassedIsNow) {
+    VirtualLoop loop;
+    Timer timer(*loop.runtime());
+    const TimePoint before = loop.now();
+    EXPECT_TRUE(loop.run(timer.wait_until(before - 1s)));
+    EXPECT_EQ(loop.now(), before);
+}
+
+TEST(TimerTest, RunsOnTheSteadyClockToo) {
+    const auto runtime = Runtime::with_own_thread();
+    Timer timer(*runtime);
+    const TimePoint before = runtime->now();
+    EXPECT_TRUE(runtime->block_on(timer.wait_for(5ms)));
+    EXPECT_GE(runtime->now(), before + 5ms);
+    auto cut = std::make_shared<Timer>(*runtime);
+    std::thread other([&] { asio::post(runtime->executor(), [cut] { cut->cancel(); }); });
+    other.join();
+    EXPECT_TRUE(runtime->block_on(timer.wait_for(0ms)));
+}
+
+// --- Event
+// ---------------------------------------------------------------------------------------------------------
+
+TEST(EventTest, WakesAllWhoWait) {
+    VirtualLoop loop;
+    Event event(*loop.runtime());
+    auto first = loop.start(event.wait());
+    auto second = loop.start(event.wait_until(loop.now() + 1h));
+    loop.run_until_idle();
+    EXPECT_FALSE(first->done());
+    event.notify_all();
+    loop.run_until_idle();
+    EXPECT_TRUE(first->done());
+    ASSERT_TRUE(second->done());
+    EXPECT_TRUE(second->take());
+    EXPECT_EQ(loop.clock().next(), std::nullopt) << "the deadline's timer is gone";
+}
+
+TEST(EventTest, ForgetsWhatNobodyWaitedFor) {
+    VirtualLoop loop;
+    Event event(*loop.runtime());
+    event.notify_all();
+    auto wait = loop.start(event.wait());
+    loop.run_until_idle();
+    EXPECT_FALSE(wait->done());
+}
+
+TEST(EventTest, DeadlineComesFirst) {
+    VirtualLoop loop;
+    Event event(*loop.runtime());
+    auto wait = loop.start(event.wait_until(loop.now() + 1s));
+    loop.advance(1s);
+    ASSERT_TRUE(wait->done());
+    EXPECT_FALSE(wait->take());
+    event.notify_all();
+}
+
+TEST(EventTest, WakesAllWhenItGoes) {
+    VirtualLoop loop;
+    auto event = std::make_unique<Event>(*loop.runtime());
+    auto first = loop.start(event->wait());
+    auto second = loop.start(event->wait_until(loop.now() + 1h));
+    loop.run_until_idle();
+    event.reset();
+    loop.run_until_idle();
+    EXPECT_TRUE(first->done());
+    EXPECT_TRUE(second->done());
+}
+
+}  // namespace
+}  // namespace kwire
