@@ -1,8 +1,10 @@
 // One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one in memory for tests.
 //
 // Invariants: operations on one session take effect in the order they were begun. An operation that fails with
-// connection_loss may have taken effect: the caller has to find out. After `expired` or close() every operation answers
-// session_expired or closing, and the session never comes back: open a new one.
+// connection_loss may have taken effect: the caller has to find out. One begun while the session is suspended fails with
+// connection_loss at once and had no effect: wait for `connected`. After `expired` or close() every operation answers
+// session_expired or closing, and the session never comes back: open a new one. A change of state is told before the
+// operations that fail by it answer. Watches outlive a suspension: what they missed is told after `connected`.
 // Threads: only on the runtime's strand; watches and listeners are called there.
 // Names: codes, events and semantics are ZooKeeper's own.
 #pragma once
@@ -13,6 +15,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,6 +28,7 @@ namespace kwire::zk {
 /// ZooKeeper's return codes, those that callers tell apart.
 enum class Code {
     ok = 0,
+    runtime_inconsistency = -2,  ///< In a multi: not tried, since an earlier operation failed.
     connection_loss = -4,
     marshalling_error = -5,
     operation_timeout = -7,
@@ -44,6 +49,7 @@ enum class Code {
 std::string_view name(Code code);  ///< `no node`, ...
 
 enum class SessionState { connecting, connected, suspended, expired, auth_failed, closed };
+std::string_view name(SessionState state);
 
 struct Stat {
     std::int64_t czxid = 0;
