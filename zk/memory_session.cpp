@@ -1,10 +1,10 @@
-#include <kwire/zk/memory_session.h>
-
 #include <map>
 #include <utility>
 
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
+
+#include <kwire/zk/memory_session.h>
 
 #include "memory_tree.h"
 #include "paths.h"
@@ -33,8 +33,9 @@ struct MemoryEnsemble::Server : std::enable_shared_from_this<Server> {
     std::shared_ptr<MemoryClient> client(std::int64_t session_id) const;
     void make(const std::string& path);
     void tick() {
-        tree.set_time(std::chrono::duration_cast<std::chrono::milliseconds>(
-                          runtime->now().time_since_epoch()).count());
+        tree.set_time(
+            std::chrono::duration_cast<std::chrono::milliseconds>(runtime->now().time_since_epoch())
+                .count());
     }
 
     std::shared_ptr<Runtime> runtime;
@@ -51,8 +52,9 @@ namespace {
 using Server = MemoryEnsemble::Server;
 using Kind = MemoryOperation::Kind;
 
-/// The server's view of the connection (link_) changes at once, the client's (state_) in a later turn, so that a caller
-/// meets what a network shows: operations that fail before the loss was noticed.
+/// The server's view of the connection (link_) changes at once, the client's (state_) in a later
+/// turn, so that a caller meets what a network shows: operations that fail before the loss was
+/// noticed.
 class MemoryClient : public Session, public std::enable_shared_from_this<MemoryClient> {
  public:
     MemoryClient(std::shared_ptr<Server> server, std::int64_t id, std::string chroot,
@@ -161,8 +163,8 @@ class MemoryClient : public Session, public std::enable_shared_from_this<MemoryC
 
 void MemoryClient::tell(SessionState state) {
     later([state](MemoryClient& self) {
-        const bool over = self.state_ == SessionState::closed ||
-                          self.state_ == SessionState::expired;
+        const bool over =
+            self.state_ == SessionState::closed || self.state_ == SessionState::expired;
         if (over || self.state_ == state) return;
         self.state_ = state;
         self.listeners_.call(state);
@@ -205,7 +207,8 @@ void MemoryClient::cut() {
     tell(SessionState::suspended);
 }
 
-/// Connects again and tells what the watches missed, by the rules of a server that is given them anew.
+/// Connects again and tells what the watches missed, by the rules of a server that is given them
+/// anew.
 void MemoryClient::join() {
     if (link_ || closed_ || expiry_told_) return;
     if (!alive()) return told_expired();
@@ -359,8 +362,9 @@ Task<Reply<std::vector<OpResult>>> MemoryClient::do_multi(Self self, std::vector
 }
 
 Task<Code> MemoryClient::do_sync(Self self, std::string path) {
-    const auto reply =
-        self->begin<bool>(Kind::sync, path, []() -> Reply<bool> { return {Code::ok, true}; });
+    const auto reply = self->begin<bool>(Kind::sync, path, []() -> Reply<bool> {
+        return {Code::ok, true};
+    });
     co_await turn(self);
     co_return reply.code;
 }
@@ -468,9 +472,13 @@ void MemoryEnsemble::on_operation(std::function<Fault(const MemoryOperation&)> h
     server_->hook = std::move(hook);
 }
 
-std::uint64_t MemoryEnsemble::operations() const { return server_->operations; }
+std::uint64_t MemoryEnsemble::operations() const {
+    return server_->operations;
+}
 
-void MemoryEnsemble::set_available(bool available) { server_->available = available; }
+void MemoryEnsemble::set_available(bool available) {
+    server_->available = available;
+}
 
 void MemoryEnsemble::disconnect(std::int64_t session_id) {
     if (const auto client = server_->client(session_id)) client->cut();
@@ -480,7 +488,9 @@ void MemoryEnsemble::reconnect(std::int64_t session_id) {
     if (const auto client = server_->client(session_id)) client->join();
 }
 
-void MemoryEnsemble::expire(std::int64_t session_id) { server_->end(session_id); }
+void MemoryEnsemble::expire(std::int64_t session_id) {
+    server_->end(session_id);
+}
 
 std::optional<Node> MemoryEnsemble::peek(const std::string& path) const {
     Reply<Node> reply = server_->tree.get(path);

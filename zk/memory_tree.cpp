@@ -98,8 +98,9 @@ std::int64_t MemoryTree::children_zxid(const std::string& path) const {
 
 OpResult MemoryTree::apply(const Op& op, std::int64_t session_id) {
     if (const auto* made = std::get_if<CreateOp>(&op)) {
-        return {create(made->path, made->data,
-                       made->mode == CreateMode::ephemeral ? session_id : 0), {}};
+        return {
+            create(made->path, made->data, made->mode == CreateMode::ephemeral ? session_id : 0),
+            {}};
     }
     if (const auto* removed = std::get_if<DeleteOp>(&op)) {
         return {remove(removed->path, removed->version), {}};
@@ -114,13 +115,14 @@ OpResult MemoryTree::apply(const Op& op, std::int64_t session_id) {
 
 Reply<std::vector<OpResult>> MemoryTree::multi(const std::vector<Op>& ops,
                                                std::int64_t session_id) {
-    // Tried on a copy first, so that a failure half way leaves no trace. One zxid for the whole, as in a server.
+    // Tried on a copy first, so that a failure half way leaves no trace. One zxid for the whole, as
+    // in a server.
     MemoryTree trial = *this;
     trial.trigger_ = [](WatchEvent::Type, const std::string&) {};
     Reply<std::vector<OpResult>> reply;
     for (const Op& op : ops) {
-        OpResult result = reply.ok() ? trial.apply(op, session_id)
-                                     : OpResult{Code::runtime_inconsistency, {}};
+        OpResult result =
+            reply.ok() ? trial.apply(op, session_id) : OpResult{Code::runtime_inconsistency, {}};
         trial.zxid_ = zxid_;
         if (reply.ok()) reply.code = result.code;
         reply.value.push_back(result);

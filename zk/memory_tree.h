@@ -15,7 +15,8 @@ namespace kwire::zk {
 
 class MemoryTree {
  public:
-    /// What happened to a node, told at once and in order. Whose watches it trips is the caller's matter.
+    /// What happened to a node, told at once and in order. Whose watches it trips is the caller's
+    /// matter.
     using Trigger = std::function<void(WatchEvent::Type, const std::string& path)>;
 
     explicit MemoryTree(Trigger trigger);

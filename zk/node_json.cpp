@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-// ZooKeeper's own limit of a node (jute.maxbuffer) is 1 MiB; nothing Kafka writes is nested deeper than four.
+// ZooKeeper's own limit of a node (jute.maxbuffer) is 1 MiB; nothing Kafka writes is nested deeper
+// than four.
 constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
 constexpr int json_depth_max = 32;
 
@@ -112,8 +113,8 @@ std::optional<std::pair<std::string, HostPort>> endpoint(const std::string& text
     return std::pair(text.substr(0, scheme), HostPort{std::move(host), port});
 }
 
-/// The first endpoint whose listener speaks PLAINTEXT. From 0.10.2 on listeners may have any name, and a map beside
-/// them tells the protocol.
+/// The first endpoint whose listener speaks PLAINTEXT. From 0.10.2 on listeners may have any name,
+/// and a map beside them tells the protocol.
 std::optional<HostPort> plaintext_endpoint(const Json& broker) {
     const auto endpoints = broker.find("endpoints");
     if (endpoints == broker.end() || !endpoints->is_array()) return std::nullopt;
@@ -203,7 +204,8 @@ Read<PartitionState> read_partition_state(std::string_view text) {
     state.leader_epoch = integer_at<std::int32_t>(*json.value, "leader_epoch").value_or(-1);
     state.controller_epoch = integer_at<std::int32_t>(*json.value, "controller_epoch").value_or(-1);
     const auto isr = json.value->find("isr");
-    if (isr != json.value->end()) state.isr = broker_ids(*isr).value_or(std::vector<std::int32_t>());
+    if (isr != json.value->end())
+        state.isr = broker_ids(*isr).value_or(std::vector<std::int32_t>());
     return {std::move(state), {}};
 }
 
@@ -243,7 +245,8 @@ Read<Registration> read_registration(std::string_view text) {
         }
         registration.subscription[topic] = *count;
     }
-    // Of no consequence to anybody but Java, so what is missing here does not make the member unreadable.
+    // Of no consequence to anybody but Java, so what is missing here does not make the member
+    // unreadable.
     registration.timestamp_ms = integer_at<std::int64_t>(*json.value, "timestamp").value_or(0);
     registration.version = integer_at<std::int32_t>(*json.value, "version").value_or(1);
     return {std::move(registration), {}};

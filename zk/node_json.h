@@ -1,7 +1,7 @@
 // The JSON that brokers, controllers and members of every release keep in ZooKeeper nodes.
 //
-// Input is another process's and never trusted: size and depth are bounded before it is parsed, and what does not fit
-// comes back as a sentence, not as an exception.
+// Input is another process's and never trusted: size and depth are bounded before it is parsed, and
+// what does not fit comes back as a sentence, not as an exception.
 #pragma once
 
 #include <cstdint>

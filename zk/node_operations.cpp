@@ -14,10 +14,14 @@ void fail(Code code, std::string_view doing, const std::string& path) {
         std::string(doing) + " ZooKeeper node " + path + ": " + std::string(name(code));
     switch (code) {
         case Code::connection_loss:
-        case Code::operation_timeout: throw Error(errc::connection_lost, what);
-        case Code::session_expired: throw Error(errc::session_expired, what);
-        case Code::closing: throw Error(errc::closed, what);
-        default: throw Error(errc::zookeeper_error, what);
+        case Code::operation_timeout:
+            throw Error(errc::connection_lost, what);
+        case Code::session_expired:
+            throw Error(errc::session_expired, what);
+        case Code::closing:
+            throw Error(errc::closed, what);
+        default:
+            throw Error(errc::zookeeper_error, what);
     }
 }
 
@@ -116,7 +120,8 @@ Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::stri
 }
 
 Task<void> remove_tree(SessionPtr session, std::string path) {
-    // As long as somebody adds below it the node cannot go; a few rounds are enough for any that stops.
+    // As long as somebody adds below it the node cannot go; a few rounds are enough for any that
+    // stops.
     Code code = Code::ok;
     for (int round = 0; round < 10; ++round) {
         code = co_await session->remove(path, -1);
@@ -124,7 +129,8 @@ Task<void> remove_tree(SessionPtr session, std::string path) {
         if (code != Code::not_empty) break;
         const std::vector<std::string> names = co_await list(session, path);
         std::vector<Task<Code>> leaves;
-        for (const std::string& name : names) leaves.push_back(session->remove(path + "/" + name, -1));
+        for (const std::string& name : names)
+            leaves.push_back(session->remove(path + "/" + name, -1));
         const std::vector<Code> codes = co_await gather(std::move(leaves));
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (codes[i] == Code::not_empty) co_await remove_tree(session, path + "/" + names[i]);

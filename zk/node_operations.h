@@ -21,8 +21,8 @@ using SessionPtr = std::shared_ptr<Session>;
 /// Throws errc::invalid_config unless name can be one part of a path.
 void require_path_part(std::string_view what, const std::string& name);
 
-/// Makes path and what is missing above it, persistent and empty. That somebody else makes them at the same time is
-/// fine, so no order of first joins fails.
+/// Makes path and what is missing above it, persistent and empty. That somebody else makes them at
+/// the same time is fine, so no order of first joins fails.
 Task<Code> make_path(SessionPtr session, std::string path);
 
 /// The children, sorted; none where path is not there. With a watch it tells of path's coming, too.
@@ -34,10 +34,12 @@ Task<std::optional<Node>> read(SessionPtr session, std::string path, Watch watch
 /// The nodes that are there, of many paths at once.
 Task<std::vector<Reply<Node>>> read_all(SessionPtr session, std::vector<std::string> paths);
 
-/// What stands two levels below path, as topic/partition; children that are not numbers are left out.
+/// What stands two levels below path, as topic/partition; children that are not numbers are left
+/// out.
 Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path);
 
-/// Removes path and all below it; fine if it is not there, or others add and remove at the same time.
+/// Removes path and all below it; fine if it is not there, or others add and remove at the same
+/// time.
 Task<void> remove_tree(SessionPtr session, std::string path);
 
 }  // namespace kwire::zk

@@ -1,9 +1,8 @@
-#include <kwire/zk/registry.h>
-
 #include <charconv>
 #include <utility>
 
 #include <kwire/zk/gather.h>
+#include <kwire/zk/registry.h>
 
 #include "group_paths.h"
 #include "node_json.h"
@@ -17,7 +16,9 @@ void Registry::warn(std::string path, std::string what) {
     if (warnings_.size() < 1'000) warnings_.push_back({std::move(path), std::move(what)});
 }
 
-std::vector<Warning> Registry::take_warnings() { return std::exchange(warnings_, {}); }
+std::vector<Warning> Registry::take_warnings() {
+    return std::exchange(warnings_, {});
+}
 
 // ---- groups
 
@@ -69,8 +70,7 @@ Task<std::optional<Member>> Registry::member(std::string group, std::string id, 
                      node.value.stat};
 }
 
-Task<Code> Registry::register_member(std::string group, std::string id,
-                                     Registration registration) {
+Task<Code> Registry::register_member(std::string group, std::string id, Registration registration) {
     require_path_part("the group name", group);
     require_path_part("the member id", id);
     const std::string path = member_path(group, id);
@@ -121,13 +121,14 @@ Task<Code> Registry::claim(std::string group, TopicPartition tp, std::string id)
         made = co_await session_->create(path, id, CreateMode::ephemeral);
     }
     if (made.code != Code::node_exists) co_return made.code;
-    // Perhaps an earlier try whose answer was lost. Our id alone proves nothing: the node of a session that is gone
-    // vanishes with it, and the partition would have no owner while we read it.
+    // Perhaps an earlier try whose answer was lost. Our id alone proves nothing: the node of a
+    // session that is gone vanishes with it, and the partition would have no owner while we read
+    // it.
     const Reply<Node> there = co_await session_->get(path);
-    if (there.code == Code::no_node) co_return Code::node_exists;  // gone just now: the caller tries again
+    if (there.code == Code::no_node)
+        co_return Code::node_exists;  // gone just now: the caller tries again
     if (!there.ok()) co_return there.code;
-    const bool ours =
-        there.value.stat.ephemeral_owner == session_->id() && there.value.data == id;
+    const bool ours = there.value.stat.ephemeral_owner == session_->id() && there.value.data == id;
     co_return ours ? Code::ok : Code::node_exists;
 }
 
@@ -233,7 +234,8 @@ Task<Reply<std::int32_t>> Registry::commit_offset(std::string group, std::string
     const std::string checked = member.empty() ? std::string() : member_path(group, member);
     Reply<std::vector<OpResult>> reply =
         co_await session_->multi(commit_operations(checked, path, next, version));
-    // What a multi failed by is told by the results; the whole's code is the same for both operations.
+    // What a multi failed by is told by the results; the whole's code is the same for both
+    // operations.
     const bool registered = reply.code != Code::no_node || checked.empty() ||
                             (!reply.value.empty() && reply.value.front().code == Code::ok);
     if (!registered) co_return Reply<std::int32_t>{Code::no_node, {}};

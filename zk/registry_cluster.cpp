@@ -96,9 +96,9 @@ bool Registry::valid_topic_name(std::string_view topic) {
 
 namespace {
 
-/// Preferred leaders go round the brokers, beginning at one that depends on the topic, so that topics of one partition do
-/// not all land on the first broker. Followers are the next ones, shifted by one more each round, so that the load of a
-/// broker that fails is spread.
+/// Preferred leaders go round the brokers, beginning at one that depends on the topic, so that
+/// topics of one partition do not all land on the first broker. Followers are the next ones,
+/// shifted by one more each round, so that the load of a broker that fails is spread.
 TopicAssignment spread(const std::string& topic, const std::vector<BrokerEndpoint>& brokers,
                        std::int32_t partitions, std::int32_t replication) {
     std::uint32_t first = 2166136261U;
@@ -111,8 +111,7 @@ TopicAssignment spread(const std::string& topic, const std::vector<BrokerEndpoin
         auto& replicas = assignment.replicas[partition];
         replicas.push_back(brokers[turn % count].id);
         for (std::int32_t r = 1; r < replication; ++r) {
-            const std::size_t step =
-                1 + (shift + static_cast<std::size_t>(r) - 1) % (count - 1);
+            const std::size_t step = 1 + (shift + static_cast<std::size_t>(r) - 1) % (count - 1);
             replicas.push_back(brokers[(turn + step) % count].id);
         }
     }
@@ -145,7 +144,8 @@ void check_new_topic(const std::string& topic, std::int32_t partitions, std::int
 Task<void> Registry::create_topic(std::string topic, std::int32_t partitions,
                                   std::int32_t replication,
                                   std::map<std::string, std::string> config) {
-    // Listed by id, not by endpoint: a broker without a listener for us can hold replicas all the same.
+    // Listed by id, not by endpoint: a broker without a listener for us can hold replicas all the
+    // same.
     const std::vector<std::string> ids = co_await list(session_, "/brokers/ids");
     std::vector<BrokerEndpoint> brokers;
     for (const std::string& id : ids) {

@@ -7,36 +7,60 @@ namespace kwire::zk {
 
 std::string_view name(Code code) {
     switch (code) {
-        case Code::ok: return "ok";
-        case Code::runtime_inconsistency: return "not tried";
-        case Code::connection_loss: return "connection loss";
-        case Code::marshalling_error: return "marshalling error";
-        case Code::operation_timeout: return "operation timeout";
-        case Code::bad_arguments: return "bad arguments";
-        case Code::no_node: return "no node";
-        case Code::no_auth: return "no auth";
-        case Code::bad_version: return "bad version";
-        case Code::no_children_for_ephemerals: return "no children for ephemerals";
-        case Code::node_exists: return "node exists";
-        case Code::not_empty: return "not empty";
-        case Code::session_expired: return "session expired";
-        case Code::invalid_acl: return "invalid ACL";
-        case Code::auth_failed: return "auth failed";
-        case Code::closing: return "closing";
-        case Code::session_moved: return "session moved";
-        case Code::other: break;
+        case Code::ok:
+            return "ok";
+        case Code::runtime_inconsistency:
+            return "not tried";
+        case Code::connection_loss:
+            return "connection loss";
+        case Code::marshalling_error:
+            return "marshalling error";
+        case Code::operation_timeout:
+            return "operation timeout";
+        case Code::bad_arguments:
+            return "bad arguments";
+        case Code::no_node:
+            return "no node";
+        case Code::no_auth:
+            return "no auth";
+        case Code::bad_version:
+            return "bad version";
+        case Code::no_children_for_ephemerals:
+            return "no children for ephemerals";
+        case Code::node_exists:
+            return "node exists";
+        case Code::not_empty:
+            return "not empty";
+        case Code::session_expired:
+            return "session expired";
+        case Code::invalid_acl:
+            return "invalid ACL";
+        case Code::auth_failed:
+            return "auth failed";
+        case Code::closing:
+            return "closing";
+        case Code::session_moved:
+            return "session moved";
+        case Code::other:
+            break;
     }
     return "other error";
 }
 
 std::string_view name(SessionState state) {
     switch (state) {
-        case SessionState::connecting: return "connecting";
-        case SessionState::connected: return "connected";
-        case SessionState::suspended: return "suspended";
-        case SessionState::expired: return "expired";
-        case SessionState::auth_failed: return "auth failed";
-        case SessionState::closed: break;
+        case SessionState::connecting:
+            return "connecting";
+        case SessionState::connected:
+            return "connected";
+        case SessionState::suspended:
+            return "suspended";
+        case SessionState::expired:
+            return "expired";
+        case SessionState::auth_failed:
+            return "auth failed";
+        case SessionState::closed:
+            break;
     }
     return "closed";
 }

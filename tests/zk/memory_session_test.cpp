@@ -1,5 +1,3 @@
-#include <kwire/zk/memory_session.h>
-
 #include <string>
 #include <vector>
 
@@ -7,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <kwire/zk/gather.h>
+#include <kwire/zk/memory_session.h>
 
 #include "virtual_clock.h"
 
@@ -152,7 +151,8 @@ TEST_F(MemorySession, SuspendedItFailsAtOnceAndLaterHearsWhatItMissed) {
     ensemble.reconnect(a->id());
     loop.run_until_idle();
     EXPECT_EQ(a->state(), SessionState::connected);
-    EXPECT_THAT(seen, ElementsAre("a deleted /gone", "a data /x", "a created /new", "a children /"));
+    EXPECT_THAT(seen,
+                ElementsAre("a deleted /gone", "a data /x", "a created /new", "a children /"));
     ensemble.put("/not-new", "");
     loop.run_until_idle();
     EXPECT_EQ(seen.back(), "a created /not-new");

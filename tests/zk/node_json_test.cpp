@@ -124,7 +124,8 @@ TEST(NodeJson, ReadsTopicsStatesAndConfigs) {
     const auto topic = read_topic(
         R"({"removing_replicas":{},"partitions":{"2":[3,1],"10":[1]},"topic_id":"x","version":3})");
     ASSERT_TRUE(topic.value);
-    EXPECT_THAT(topic.value->replicas, ElementsAre(Pair(2, ElementsAre(3, 1)), Pair(10, ElementsAre(1))));
+    EXPECT_THAT(topic.value->replicas,
+                ElementsAre(Pair(2, ElementsAre(3, 1)), Pair(10, ElementsAre(1))));
     EXPECT_EQ(write_topic({{{0, {1, 2}}, {1, {2, 1}}}}),
               R"({"version":1,"partitions":{"0":[1,2],"1":[2,1]}})");
     const auto state = read_partition_state(

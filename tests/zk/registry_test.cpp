@@ -1,5 +1,3 @@
-#include <kwire/zk/registry.h>
-
 #include <string>
 #include <vector>
 
@@ -8,6 +6,7 @@
 
 #include <kwire/zk/gather.h>
 #include <kwire/zk/memory_session.h>
+#include <kwire/zk/registry.h>
 
 #include "virtual_clock.h"
 
@@ -204,7 +203,8 @@ TEST_F(RegistryTest, ClaimsOnceAndSafelyAgain) {
 }
 
 TEST_F(RegistryTest, OwnIdOfAnExpiredSessionIsNoClaim_Fault1) {
-    // The old session is not gone yet: its node stands with our id in it, and would vanish under us.
+    // The old session is not gone yet: its node stands with our id in it, and would vanish under
+    // us.
     EXPECT_EQ(run(a.claim("g", tp, "m")), Code::ok);
     EXPECT_EQ(run(b.claim("g", tp, "m")), Code::node_exists);
     ensemble.expire(first->id());

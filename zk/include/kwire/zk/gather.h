@@ -1,8 +1,11 @@
-// Runs several tasks at once and waits for all of them: how many small ZooKeeper operations become one round trip.
+// Runs several tasks at once and waits for all of them: how many small ZooKeeper operations become
+// one round trip.
 //
-// Invariants: the tasks begin in the order given, each on the executor of the caller, so that operations of a session
-// are sent in that order. The wait ends when all have ended; then the first failure, if any, is thrown.
-// Threads: on a strand. Lifetimes: the tasks outlive a caller that is torn down; they must keep alive what they use.
+// Invariants: the tasks begin in the order given, each on the executor of the caller, so that
+// operations of a session are sent in that order. The wait ends when all have ended; then the first
+// failure, if any, is thrown.
+// Threads: on a strand. Lifetimes: the tasks outlive a caller that is torn down; they must keep
+// alive what they use.
 #pragma once
 
 #include <cstddef>
@@ -49,9 +52,11 @@ Task<std::vector<T>> gather(std::vector<Task<T>> tasks) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const auto state = std::make_shared<detail::Gathering<T>>(executor, tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        asio::co_spawn(executor, std::move(tasks[i]), [state, i](std::exception_ptr problem, T value) {
-            state->finish(i, problem, problem ? std::nullopt : std::optional<T>(std::move(value)));
-        });
+        asio::co_spawn(
+            executor, std::move(tasks[i]), [state, i](std::exception_ptr problem, T value) {
+                state->finish(i, problem,
+                              problem ? std::nullopt : std::optional<T>(std::move(value)));
+            });
     }
     while (state->left > 0) {
         std::error_code cancelled;
