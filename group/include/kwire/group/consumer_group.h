@@ -43,6 +43,8 @@ enum class Assignment { original, java_range, java_roundrobin };
 enum class LogLevel { debug, info, warning, error };
 
 struct GroupConfig {
+    std::string group_id;  ///< group.id, where join is given an empty name.
+
     struct Offsets {
         Initial initial = Initial::oldest;  ///< auto.offset.reset, also where a stored offset is out of range.
         /// How long a partition that is taken away waits until what was handed out is acknowledged. >= 0.
@@ -53,6 +55,7 @@ struct GroupConfig {
     } offsets;
 
     struct Zookeeper {
+        std::string connect;  ///< zookeeper.connect, where join is given an empty list of servers.
         std::chrono::milliseconds session_timeout{6'000};     ///< zookeeper.session.timeout.ms, > 0
         std::chrono::milliseconds connection_timeout{6'000};  ///< zookeeper.connection.timeout.ms, > 0
         std::vector<zk::Acl> acl{zk::Acl{}};
@@ -76,8 +79,8 @@ struct GroupConfig {
     std::function<void(const std::vector<TopicPartition>&)> on_revoked;  ///< Still owned: flush_offsets' async form may be used.
     std::function<void(const std::vector<TopicPartition>&)> on_lost;     ///< No longer owned.
 
-    /// Sets one property by Kafka's own name. Throws errc::invalid_config: an unknown name (naming the nearest one), or a
-    /// value out of its range (naming the rule).
+    /// Sets one property by Kafka's own name; properties.h lists them. Throws errc::invalid_config: an unknown name (naming
+    /// the nearest one), or a value out of its range (naming the rule).
     void set(std::string_view name, std::string_view value);
     static GroupConfig from_properties(const std::map<std::string, std::string>& properties);
     /// Throws errc::invalid_config naming key, value and rule.

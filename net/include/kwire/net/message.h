@@ -17,6 +17,7 @@
 
 #include <kwire/net/partition_cursor.h>
 #include <kwire/protocol/record_batch.h>
+#include <kwire/protocol/record_reader.h>
 
 namespace kwire {
 

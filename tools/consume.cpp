@@ -1,0 +1,278 @@
+// kwire consume: a member of a group that prints what it reads, and commits exactly what it
+// printed.
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include <kwire/group/consumer_group.h>
+#include <kwire/net/error.h>
+
+#include "connection.h"
+#include "duration.h"
+#include "interrupt.h"
+#include "message_printer.h"
+#include "numbers.h"
+#include "report.h"
+#include "subcommands.h"
+
+namespace kwire::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr PropertyScopes scopes =
+    PropertyScope::cluster | PropertyScope::fetch | PropertyScope::group;
+
+struct ConsumeOptions {
+    ConnectionOptions connection;
+    std::string group;
+    std::vector<std::string> topics;
+    std::string initial;
+    std::string offsets;
+    std::string assignment;
+    std::string format = "text";
+    std::optional<std::int64_t> max_messages;
+    std::optional<std::chrono::milliseconds> idle_timeout;
+    bool reset_offsets = false;
+    bool verbose = false;
+};
+
+/// Tells errors as they come, each sentence at most once in ten seconds, and remembers whether one
+/// of them means that not all went well. The others are passing: reading goes on.
+class Problems {
+ public:
+    void add(const Error& error) {
+        const std::lock_guard lock(mutex_);
+        switch (error.condition()) {
+            case errc::unknown_topic:
+                missing_.insert(error.where().topic);
+                break;
+            case errc::corrupt_batch:
+            case errc::message_too_large:
+            case errc::offset_out_of_range:
+            case errc::bad_stored_offset:
+                stopped_ = true;
+                break;
+            default:
+                break;
+        }
+        const auto now = Clock::now();
+        const auto [at, fresh] = told_.try_emplace(error.what(), now);
+        if (!fresh && now - at->second < std::chrono::seconds(10)) return;
+        at->second = now;
+        if (told_.size() > 1000) told_.clear();
+        report(error.what());
+    }
+    void found(const std::vector<TopicPartition>& assigned) {
+        const std::lock_guard lock(mutex_);
+        for (const TopicPartition& tp : assigned) missing_.erase(tp.topic);
+    }
+    bool any() {
+        const std::lock_guard lock(mutex_);
+        return stopped_ || !missing_.empty();
+    }
+
+ private:
+    std::mutex mutex_;
+    std::map<std::string, Clock::time_point> told_;
+    std::set<std::string> missing_;
+    bool stopped_ = false;
+};
+
+std::string list(const std::vector<TopicPartition>& partitions) {
+    std::string all;
+    for (const TopicPartition& tp : partitions) {
+        all += all.empty() ? "" : ", ";
+        all += tp.topic + ":" + std::to_string(tp.partition);
+    }
+    return all.empty() ? "nothing" : all;
+}
+
+std::string_view level_name(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug:
+            return "debug: ";
+        case LogLevel::info:
+            return "info: ";
+        case LogLevel::warning:
+            return "warning: ";
+        case LogLevel::error:
+            return "error: ";
+    }
+    return "";
+}
+
+GroupConfig group_config(const ConsumeOptions& options) {
+    ClientConfig config = client_config(options.connection, scopes);
+    const auto set = [&config](std::string_view name, const std::string& value) {
+        if (!value.empty()) config.group.set(name, value);
+    };
+    set("auto.offset.reset", options.initial);
+    set("offsets.storage", options.offsets);
+    set("partition.assignment.strategy", options.assignment);
+    set("group.id", options.group);
+    config.group.offsets.reset_offsets = options.reset_offsets;
+    if (config.group.group_id.empty()) throw UsageError("--group is required");
+    if (config.group.zookeeper.connect.empty()) throw UsageError("--zookeeper is required");
+    return config.group;
+}
+
+void add_handlers(GroupConfig& config, const std::shared_ptr<Problems>& problems, bool verbose) {
+    config.on_error = [problems](const Error& error) { problems->add(error); };
+    config.on_assigned = [problems, verbose](const std::vector<TopicPartition>& partitions) {
+        problems->found(partitions);
+        if (verbose) report("assigned: " + list(partitions));
+    };
+    if (!verbose) return;
+    config.on_revoked = [](const std::vector<TopicPartition>& partitions) {
+        report("revoked: " + list(partitions));
+    };
+    config.on_lost = [](const std::vector<TopicPartition>& partitions) {
+        report("lost: " + list(partitions));
+    };
+    config.logger = [](LogLevel level, std::string_view text) {
+        report(std::string(level_name(level)).append(text));
+    };
+}
+
+std::string rate(std::uint64_t messages, Clock::duration took) {
+    const double seconds = std::chrono::duration<double>(took).count();
+    const double per_second = seconds > 0 ? static_cast<double>(messages) / seconds : 0;
+    return show_count(static_cast<std::uint64_t>(per_second)) + " messages/s";
+}
+
+/// Reads until one of the ends that the options set, an interrupt, or the end of what can be
+/// written.
+void read(ConsumerGroup& group, const ConsumeOptions& options, MessagePrinter& printer) {
+    constexpr std::chrono::milliseconds longest_wait{100};  // how long an interrupt may go unseen
+    Progress progress(true);
+    const auto begun = Clock::now();
+    auto last_message = begun;
+    while (!printer.done() && !interrupt_requested() && !group.closed()) {
+        auto wait = longest_wait;
+        if (options.idle_timeout) {
+            const auto left = *options.idle_timeout - (Clock::now() - last_message);
+            if (left <= Clock::duration::zero()) break;
+            wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
+        }
+        MessageBatch batch = group.poll(wait);
+        if (!batch.empty() && printer.print(batch)) last_message = Clock::now();
+        progress.update([&] {
+            return show_count(printer.messages()) + " messages, " +
+                   rate(printer.messages(), Clock::now() - begun);
+        });
+    }
+}
+
+/// The sentence that consume ends with; true if all that was printed is committed.
+bool summarize(const MessagePrinter& printer, const CloseReport& left, Clock::duration took) {
+    std::string text =
+        show_count(printer.messages()) + (printer.messages() == 1 ? " message (" : " messages (") +
+        show_bytes(printer.bytes()) + ") of " + std::to_string(printer.partitions()) +
+        (printer.partitions() == 1 ? " partition in " : " partitions in ") + show_duration(took) +
+        ", " + rate(printer.messages(), took);
+    bool committed = printer.messages_lost() == 0;
+    std::string not_committed;
+    for (const auto& partition : left.uncommitted) {
+        if (partition.processed <= partition.committed) continue;  // handed out, never printed
+        committed = false;
+        not_committed +=
+            " " + list({partition.tp}) + " printed up to " +
+            std::to_string(partition.processed - 1) + ", committed " +
+            (partition.committed < 0 ? "nothing"
+                                     : "up to " + std::to_string(partition.committed - 1)) +
+            " (" + partition.reason + ")";
+    }
+    if (committed) {
+        text += "; committed";
+    } else {
+        text += "; NOT all committed:" + not_committed;
+        if (printer.messages_lost() > 0) {
+            text += " " + show_count(printer.messages_lost()) +
+                    " printed when their partition was lost to another member";
+        }
+    }
+    report(text);
+    return committed;
+}
+
+int consume(const ConsumeOptions& options) {
+    if (options.max_messages && *options.max_messages < 0) {
+        throw UsageError("--max-messages is to be 0 or more");
+    }
+    GroupConfig config = group_config(options);
+    const auto problems = std::make_shared<Problems>();
+    add_handlers(config, problems, options.verbose);
+    const std::string name = config.group_id;
+    const std::string zookeeper = config.zookeeper.connect;
+
+    install_interrupts();
+    const auto begun = Clock::now();
+    const auto group = ConsumerGroup::join(name, options.topics, zookeeper, std::move(config));
+    receive_interrupts();
+    Output output(1);
+    MessagePrinter printer(
+        output,
+        options.format == "json" ? MessagePrinter::Format::json : MessagePrinter::Format::text,
+        options.max_messages.value_or(INT64_MAX));
+    if (options.verbose) report("joined as " + group->member_id());
+    read(*group, options, printer);
+    const CloseReport left = group->close();
+    bool well = summarize(printer, left, Clock::now() - begun);
+    if (output.failure() && !output.reader_gone() && !output.interrupted()) {
+        report("cannot write to stdout: " + output.failure().message());
+        well = false;
+    }
+    return well && !problems->any() ? exit_ok : exit_failure;
+}
+
+}  // namespace
+
+void add_consume(Command root) {
+    const auto options = std::make_shared<ConsumeOptions>();
+    Command command = root.subcommand("consume", "Join a group and print what it reads");
+    add_zookeeper(command, options->connection);
+    command.option("-g,--group", options->group, "GROUP", "the group to join");
+    command
+        .option("-t,--topic", options->topics, "TOPIC", "what to read; may be given several times")
+        .required();
+    add_bootstrap(command, options->connection,
+                  "brokers; without it those that ZooKeeper lists (Kafka 4: needed)");
+    command
+        .option("--initial", options->initial, "oldest|newest",
+                "where to begin without a stored offset (default: oldest)")
+        .one_of({"oldest", "newest"});
+    command
+        .option("--offsets", options->offsets, "zookeeper|kafka|dual",
+                "where offsets are stored (default: zookeeper)")
+        .one_of({"zookeeper", "kafka", "dual"});
+    command.option("--assignment", options->assignment, "STRATEGY",
+                   "how partitions are divided, the same in all members: original (default), "
+                   "java-range, java-roundrobin, java-roundrobin-0.8");
+    command.option("-n,--max-messages", options->max_messages, "N", "end after N messages");
+    command.option("--idle-timeout", options->idle_timeout, "TIME",
+                   "end when nothing came for so long, such as 5s, 500ms, 2m");
+    command.flag("--reset-offsets", options->reset_offsets,
+                 "forget the group's stored offsets first");
+    command
+        .option("-f,--format", options->format, "text|json",
+                "text: the value and a newline (default); json: one object a line")
+        .one_of({"text", "json"});
+    command.flag("-v,--verbose", options->verbose, "tell on stderr what the group does");
+    add_properties(command, options->connection);
+    command.notes(
+        "How it ends",
+        {"After N messages, after the idle time, on SIGINT or SIGTERM, or when nobody reads its",
+         "output any more: it commits what it printed, leaves, and sums up on stderr. A second",
+         "signal ends it at once."});
+    command.notes(
+        "Examples",
+        {"kwire consume --zookeeper localhost:2181 --group clicks --topic page-views",
+         "kwire consume -z zk1,zk2,zk3/kafka -g clicks -t a -t b --format json --idle-timeout 5s",
+         "kwire consume -z localhost -b localhost:9092 -g g -t t --offsets kafka -n 10",
+         "kwire consume -z localhost -g g -t t -X isolation.level=read_committed"});
+    command.runs([options] { return consume(*options); });
+}
+
+}  // namespace kwire::tools

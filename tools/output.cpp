@@ -1,0 +1,48 @@
+#include "output.h"
+
+#include <cerrno>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "command_line.h"
+#include "interrupt.h"
+#include "report.h"
+
+namespace kwire::tools {
+namespace {
+
+/// A descriptor that somebody set to not blocking is waited for here.
+bool wait_writable(int descriptor) {
+    pollfd waiting{descriptor, POLLOUT, 0};
+    return ::poll(&waiting, 1, -1) >= 0 || (errno == EINTR && !interrupt_requested());
+}
+
+}  // namespace
+
+bool Output::flush() {
+    written_ = 0;
+    while (!failure_ && written_ < buffer_.size()) {
+        const auto count =
+            ::write(descriptor_, buffer_.data() + written_, buffer_.size() - written_);
+        if (count >= 0) {
+            written_ += static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            if (!wait_writable(descriptor_))
+                failure_ = std::make_error_code(std::errc::interrupted);
+        } else if (errno != EINTR || interrupt_requested()) {
+            failure_ = std::error_code(errno, std::generic_category());
+        }
+    }
+    if (failure_) return false;
+    buffer_.clear();
+    return true;
+}
+
+int finish(Output& output) {
+    if (output.flush() || output.reader_gone()) return exit_ok;
+    report("cannot write to stdout: " + output.failure().message());
+    return exit_failure;
+}
+
+}  // namespace kwire::tools

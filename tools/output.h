@@ -1,0 +1,42 @@
+// What the command writes to stdout: collected in one buffer, written by one call.
+//
+// A pipe whose reader is gone (`| head`) is an ordinary end, not a failure; SIGPIPE is ignored by
+// the command.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace kwire::tools {
+
+class Output {
+ public:
+    explicit Output(int descriptor) : descriptor_(descriptor) {}
+
+    /// What is to be written next; append to it.
+    std::string& buffer() { return buffer_; }
+    void line(std::string_view text) { buffer_.append(text).push_back('\n'); }
+
+    /// Writes the buffer. False if that failed, or was interrupted by a signal while the reader
+    /// stood still; then written() bytes of it were written, and nothing is written any more.
+    bool flush();
+    std::size_t written() const { return written_; }
+
+    const std::error_code& failure() const { return failure_; }
+    bool reader_gone() const { return failure_ == std::errc::broken_pipe; }
+    bool interrupted() const { return failure_ == std::errc::interrupted; }
+
+ private:
+    int descriptor_;
+    std::string buffer_;
+    std::size_t written_ = 0;
+    std::error_code failure_;
+};
+
+/// Flushes; answers the exit code of a command that is done but for this. Says why on stderr if it
+/// failed.
+int finish(Output& output);
+
+}  // namespace kwire::tools

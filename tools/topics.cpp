@@ -1,0 +1,5 @@
+#include "subcommands.h"
+
+namespace kwire::tools {
+void add_topics(Command) {}
+}  // namespace kwire::tools
