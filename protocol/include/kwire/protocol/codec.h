@@ -31,7 +31,7 @@ struct EncodeError {
 
 /// A tagged field that kwire does not know, in the struct at `path`. Decoding skips such fields as
 /// KIP-482 demands; who has to write a message again as it came asks for them and hands them back
-/// to encode.
+/// to encode. (Not written again: a known tagged field that came though it was at its default.)
 struct UnknownTag {
     std::string path;
     std::uint32_t tag = 0;
