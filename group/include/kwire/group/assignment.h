@@ -1,0 +1,76 @@
+// Who gets which partition: the rules by which the members of a group divide the partitions of their topics.
+//
+// Purpose: pure functions of what every member sees in ZooKeeper. Members never talk to each other: they agree because
+// each computes the same answer from the same nodes.
+// Invariants: no partition is given to two members; the answer does not depend on the order of the input.
+// Threads: any; nothing is shared.
+// Sources: wvanbergen/kafka (original); Kafka's RangeAssignor, RoundRobinAssignor and TopicFilter of the
+// ZooKeeper consumer, 0.8 to 1.1 (the java_ rules).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <kwire/protocol/topic_partition.h>
+
+namespace kwire {
+
+/// How partitions are divided. All members of a group must use rules that agree; see group/README.md.
+enum class Assignment {
+    original,            ///< As Go members do: by current leader, every member counts for every topic.
+    java_range,          ///< As Java members do by default.
+    java_roundrobin,     ///< Java's roundrobin, 1.0 and 1.1: partitions in the order of the hash of `topic-partition`.
+    java_roundrobin_08,  ///< Java's roundrobin up to 0.11: the same by the hash of `[topic,partition]`.
+};
+
+/// Owners are written as `ID-0` under the java rules, as `ID` otherwise.
+bool is_java_rule(Assignment rule);
+
+/// A member's subscription as its registration tells it.
+struct MemberSubscription {
+    enum class Pattern { static_list, white_list, black_list } pattern = Pattern::static_list;
+    std::map<std::string, std::int32_t> streams;  ///< topic (or the one expression) -> number of streams
+
+    /// How many streams read topic: 0 if it is not subscribed to.
+    std::int32_t streams_of(const std::string& topic) const;
+};
+
+struct GroupMember {
+    std::string id;
+    bool readable = true;  ///< False: its registration says nothing; it counts under `original` only.
+    MemberSubscription subscription;
+};
+
+struct PartitionLeader {
+    std::int32_t partition = 0;
+    std::int32_t leader = -1;
+};
+
+/// What is written into an owner's node, and whose it is.
+struct Assignee {
+    std::string member;
+    std::string owner_text;
+
+    bool operator==(const Assignee&) const = default;
+};
+
+using TopicPartitions = std::map<std::string, std::vector<PartitionLeader>>;
+using AssignmentResult = std::map<TopicPartition, Assignee>;
+
+/// Divides topics among members. A partition that nobody is to read is absent from the answer.
+AssignmentResult assign(Assignment rule, const TopicPartitions& topics,
+                        const std::vector<GroupMember>& members);
+
+/// True if the expression of a white list, as Java reads it, matches the whole of topic. Internal topics never match.
+/// Java: TopicFilter. An expression that is not a regular expression matches nothing.
+bool white_list_matches(std::string_view expression, std::string_view topic);
+bool black_list_matches(std::string_view expression, std::string_view topic);
+
+/// Java's String.hashCode of ASCII text.
+std::int32_t java_hash(std::string_view text);
+
+}  // namespace kwire

@@ -1,0 +1,17 @@
+// The names that members go by in ZooKeeper.
+#pragma once
+
+#include <string>
+
+#include <kwire/group/assignment.h>
+
+namespace kwire {
+
+/// An id nobody has had: `host:uuid`, as Go members write it, under `original`; `group_host-millis-8hex`, as Java's, under
+/// the java rules. Peers and people tell by its form what kind of member it is.
+std::string new_member_id(Assignment rule, const std::string& group);
+
+/// What the member writes into the owner node of a partition it claims.
+std::string owner_text(Assignment rule, const std::string& member_id);
+
+}  // namespace kwire
