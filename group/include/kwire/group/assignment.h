@@ -37,12 +37,15 @@ struct MemberSubscription {
 
     /// How many streams read topic: 0 if it is not subscribed to.
     std::int32_t streams_of(const std::string& topic) const;
+    bool operator==(const MemberSubscription&) const = default;
 };
 
 struct GroupMember {
     std::string id;
     bool readable = true;  ///< False: its registration says nothing; it counts under `original` only.
     MemberSubscription subscription;
+
+    bool operator==(const GroupMember&) const = default;
 };
 
 struct PartitionLeader {

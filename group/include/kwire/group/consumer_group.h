@@ -30,6 +30,7 @@
 
 #include <asio/async_result.hpp>
 
+#include <kwire/group/assignment.h>
 #include <kwire/net/consumer.h>
 #include <kwire/offsets/offset_manager.h>
 #include <kwire/zk/session.h>
@@ -38,8 +39,6 @@ namespace kwire {
 
 enum class Initial { oldest, newest };
 enum class OffsetStorage { zookeeper, kafka, dual };
-/// How partitions are divided. All members of a group must use rules that agree; see group/README.md.
-enum class Assignment { original, java_range, java_roundrobin };
 enum class LogLevel { debug, info, warning, error };
 
 struct GroupConfig {
@@ -116,7 +115,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     ~ConsumerGroup();
 
     const std::string& name() const;
-    const std::string& member_id() const;  ///< Changes when a lost session is replaced.
+    std::string member_id() const;  ///< Changes when a lost session is replaced.
 
     // ---- reading
 

@@ -1,0 +1,596 @@
+#include "membership.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <variant>
+
+#include "member_id.h"
+
+namespace kwire {
+namespace {
+
+bool outcome_unknown(zk::Code code) {
+    return code == zk::Code::connection_loss || code == zk::Code::operation_timeout;
+}
+bool session_over(zk::Code code) {
+    return code == zk::Code::session_expired || code == zk::Code::closing;
+}
+
+}  // namespace
+
+Membership::Membership(MembershipConfig config) : config_(std::move(config)) {
+    for (const auto& topic : config_.topics) topics_[topic];
+}
+
+Membership::Actions Membership::handle(const MembershipEvent& event, TimePoint now) {
+    if (closed_) return {};
+    now_ = std::max(now_, now);
+    actions_.clear();
+    std::visit([this](const auto& e) { on(e); }, event);
+    progress();
+    return std::exchange(actions_, {});
+}
+
+void Membership::progress() {
+    if (closed_) return;
+    open_session_if_due();
+    register_if_due();
+    read_if_due();
+    reassign_if_known();
+    sweep_if_due();
+    revoke();
+    advance_spans();
+    announce_claimed();
+    leave_if_empty();
+}
+
+// ---- the session
+
+void Membership::on(const event::SessionOpened& e) {
+    if (e.session != session_ || session_phase_ != SessionPhase::opening) return;
+    open_under_way_ = false;
+    open_backoff_ = {};
+    session_phase_ = SessionPhase::live;
+    member_id_ = e.member_id;
+    if (std::exchange(reading_suspended_, false)) order(action::ResumeReading{});
+}
+
+void Membership::on(const event::SessionOpenFailed& e) {
+    if (e.session != session_ || session_phase_ != SessionPhase::opening) return;
+    open_under_way_ = false;
+    back_off(open_not_before_, open_backoff_);
+}
+
+void Membership::on(const event::SessionSuspended&) {
+    if (!live()) return;
+    session_phase_ = SessionPhase::suspended;
+    reading_suspended_ = true;
+    order(action::SuspendReading{});
+}
+
+void Membership::on(const event::SessionResumed&) {
+    if (session_phase_ != SessionPhase::suspended) return;
+    session_phase_ = SessionPhase::live;
+    reading_suspended_ = false;
+    order(action::ResumeReading{});
+    // Watches should have survived; to look once more costs little and does not depend on it.
+    read_all_again();
+    register_not_before_ = now_;
+    for (auto& [tp, span] : spans_) {
+        span.not_before = now_;
+        if (span.step == Step::blocked) span.step = Step::to_claim;
+    }
+}
+
+void Membership::on(const event::SessionExpired&) {
+    if (session_phase_ == SessionPhase::opening) return;
+    const bool had_spans = !spans_.empty();
+    lose_everything();
+    if (closing_) return finish(!had_spans);
+    session_phase_ = SessionPhase::opening;
+    registration_ = Registration::wanted;
+    register_backoff_ = {};
+    register_not_before_ = now_;
+    members_.clear();
+    members_reading_ = {};
+    for (auto& [name, topic] : topics_) topic.reading = {};
+    adopted_.clear();
+    next_sweep_.reset();
+    open_next_session();
+}
+
+void Membership::open_next_session() {
+    ++session_;
+    open_under_way_ = true;
+    order(action::OpenSession{session_});
+}
+
+void Membership::open_session_if_due() {
+    if (session_phase_ != SessionPhase::opening || open_under_way_ || closing_) return;
+    if (due(open_not_before_)) open_next_session();
+}
+
+void Membership::lose_everything() {
+    std::vector<action::LostSpan> lost;
+    for (const auto& [tp, span] : spans_) {
+        if (span.holds_node || span.may_hold_node) lost.push_back({span.id, tp});
+    }
+    spans_.clear();
+    span_names_.clear();
+    if (!lost.empty()) order(action::Lost{std::move(lost)});
+}
+
+// ---- registration
+
+void Membership::register_if_due() {
+    if (!live() || closing_ || registration_ != Registration::wanted) return;
+    if (!due(register_not_before_)) return;
+    registration_ = Registration::under_way;
+    order(action::Register{session_});
+}
+
+void Membership::on(const event::Registered& e) {
+    if (e.session != session_ || registration_ != Registration::under_way) return;
+    if (e.code == zk::Code::ok) {
+        registration_ = Registration::done;
+        register_backoff_ = {};
+        members_reading_.again = true;
+    } else {
+        // Also where our name is taken: it may be our own node of a session that is about to expire.
+        registration_ = Registration::wanted;
+        back_off(register_not_before_, register_backoff_);
+    }
+}
+
+void Membership::on(const event::Deregistered& e) {
+    if (e.session != session_ || registration_ != Registration::deregistering) return;
+    // Where it failed the node goes with the session, which is about to be closed.
+    registration_ = outcome_unknown(e.code) ? Registration::done : Registration::gone;
+    if (registration_ == Registration::done) back_off(register_not_before_, register_backoff_);
+}
+
+// ---- what the others see too
+
+void Membership::read_all_again() {
+    members_reading_.again = true;
+    members_reading_.not_before = now_;
+    for (auto& [name, topic] : topics_) {
+        topic.reading.again = true;
+        topic.reading.not_before = now_;
+    }
+}
+
+void Membership::on(const event::MembersChanged& e) {
+    // The leaders are looked at anew at each rebalance, as Go members do.
+    if (e.session == session_) read_all_again();
+}
+
+void Membership::on(const event::TopicChanged& e) {
+    const auto found = topics_.find(e.topic);
+    if (e.session != session_ || found == topics_.end()) return;
+    found->second.reading.again = true;
+    found->second.reading.not_before = now_;
+}
+
+void Membership::read_if_due() {
+    if (!live() || closing_) return;
+    const auto begin = [this](Reading& reading) {
+        if (!reading.again || reading.under_way || !due(reading.not_before)) return false;
+        reading.again = false;
+        reading.under_way = true;
+        return true;
+    };
+    // Before we are registered the list of members would be without us.
+    if (registered() && begin(members_reading_)) order(action::ReadMembers{session_});
+    for (auto& [name, topic] : topics_) {
+        if (begin(topic.reading)) order(action::ReadTopic{session_, name});
+    }
+}
+
+void Membership::on(const event::MembersRead& e) {
+    if (e.session != session_ || !members_reading_.under_way) return;
+    members_reading_.under_way = false;
+    if (!e.members) {
+        members_reading_.again = true;
+        back_off(members_reading_.not_before, members_reading_.backoff);
+        return;
+    }
+    members_reading_.backoff = {};
+    const bool listed = std::any_of(e.members->begin(), e.members->end(),
+                                    [this](const auto& m) { return m.id == member_id_; });
+    if (!listed && registered()) {
+        // Somebody deleted our node though the session lives.
+        registration_ = Registration::wanted;
+        back_off(register_not_before_, register_backoff_);
+        return;
+    }
+    if (!members_reading_.known || members_ != *e.members) inputs_changed_ = true;
+    members_reading_.known = true;
+    members_ = *e.members;
+    follow_topics_of_peers();
+}
+
+void Membership::follow_topics_of_peers() {
+    if (config_.rule != Assignment::java_roundrobin && config_.rule != Assignment::java_roundrobin_08) return;
+    std::set<std::string> read_by_peers;
+    for (const auto& member : members_) {
+        if (member.subscription.pattern != MemberSubscription::Pattern::static_list) continue;
+        for (const auto& [topic, streams] : member.subscription.streams) read_by_peers.insert(topic);
+    }
+    for (const auto& name : read_by_peers) {
+        const auto [topic, is_new] = topics_.try_emplace(name);
+        if (is_new) topic->second.ours = false;
+    }
+    std::erase_if(topics_, [&](const auto& entry) {
+        return !entry.second.ours && read_by_peers.count(entry.first) == 0;
+    });
+}
+
+void Membership::on(const event::TopicRead& e) {
+    const auto found = topics_.find(e.topic);
+    if (e.session != session_ || found == topics_.end() || !found->second.reading.under_way) return;
+    auto& topic = found->second;
+    topic.reading.under_way = false;
+    if (e.outcome == event::TopicRead::Outcome::failed) {
+        topic.reading.again = true;
+        back_off(topic.reading.not_before, topic.reading.backoff);
+        return;
+    }
+    const bool exists = e.outcome == event::TopicRead::Outcome::found;
+    const bool same_partitions =
+        std::equal(topic.partitions.begin(), topic.partitions.end(), e.partitions.begin(),
+                   e.partitions.end(),
+                   [](const auto& a, const auto& b) { return a.partition == b.partition; });
+    // A leader that moved is no reason to rebalance: peers would not follow.
+    if (!topic.reading.known || topic.exists != exists || !same_partitions) inputs_changed_ = true;
+    topic.reading.known = true;
+    topic.reading.backoff = {};
+    topic.exists = exists;
+    topic.partitions = e.partitions;
+    if (!exists && topic.ours && !std::exchange(topic.reported_missing, true)) {
+        order(action::ReportMissingTopic{e.topic});
+    }
+    if (exists) topic.reported_missing = false;
+}
+
+// ---- assignment
+
+bool Membership::all_known() const {
+    const auto known = [](const Reading& reading) { return reading.known && !reading.under_way; };
+    return live() && !closing_ && registered() && known(members_reading_) &&
+           std::all_of(topics_.begin(), topics_.end(),
+                       [&](const auto& entry) { return known(entry.second.reading); });
+}
+
+void Membership::reassign_if_known() {
+    if (!inputs_changed_ || !all_known()) return;
+    inputs_changed_ = false;
+    adopted_.clear();
+    next_sweep_ = now_ + config_.sweep_interval;
+    for (auto& [name, topic] : topics_) topic.ownerless.clear();
+
+    const auto ours = assigned_to_us();
+    for (auto& [tp, span] : spans_) span.wanted = ours.count(tp) > 0;
+    for (const auto& tp : ours) want(tp);
+}
+
+std::set<TopicPartition> Membership::assigned_to_us() const {
+    TopicPartitions partitions;
+    for (const auto& [name, topic] : topics_) {
+        if (topic.exists) partitions[name] = topic.partitions;
+    }
+    std::set<TopicPartition> ours;
+    for (const auto& [tp, who] : assign(config_.rule, partitions, members_)) {
+        if (who.member == member_id_) ours.insert(tp);
+    }
+    return ours;
+}
+
+void Membership::want(const TopicPartition& tp) {
+    auto& span = spans_[tp];
+    span.wanted = true;
+    if (span.id == 0) renew(tp, span);
+}
+
+void Membership::renew(const TopicPartition& tp, Span& span) {
+    span_names_.erase(span.id);
+    span.id = next_span_++;
+    span.not_before = now_;
+    span.backoff = {};
+    span.drained = false;
+    span_names_[span.id] = tp;
+}
+
+// ---- partitions that nobody owns
+
+void Membership::sweep_if_due() {
+    if (!next_sweep_ || !due(*next_sweep_) || !all_known()) return;
+    next_sweep_ = now_ + config_.sweep_interval;
+    for (const auto& [name, topic] : topics_) {
+        if (topic.ours && topic.exists) order(action::ListOwners{session_, name});
+    }
+}
+
+void Membership::on(const event::OwnersListed& e) {
+    const auto found = topics_.find(e.topic);
+    if (e.session != session_ || found == topics_.end() || !e.partitions || !all_known()) return;
+    const std::set<std::int32_t> owned(e.partitions->begin(), e.partitions->end());
+    auto& topic = found->second;
+    std::map<std::int32_t, int> ownerless;
+    std::vector<TopicPartition> forsaken;
+    for (const auto& info : topic.partitions) {
+        if (owned.count(info.partition) > 0) continue;
+        const int sweeps = topic.ownerless[info.partition] + 1;
+        ownerless[info.partition] = sweeps;
+        const TopicPartition tp{e.topic, info.partition};
+        const auto span = spans_.find(tp);
+        if (span == spans_.end()) {
+            if (sweeps >= config_.sweeps_before_adoption) forsaken.push_back(tp);
+        } else if (span->second.step == Step::blocked) {
+            span->second.step = Step::to_claim;  // a watch went astray
+        }
+    }
+    topic.ownerless = std::move(ownerless);
+    adopt(forsaken);
+}
+
+void Membership::adopt(const std::vector<TopicPartition>& ownerless) {
+    if (ownerless.empty() || members_.empty()) return;
+    // Every member sees the same list at about the same time: each begins elsewhere and takes its share.
+    const std::size_t share = (ownerless.size() + members_.size() - 1) / members_.size();
+    const std::size_t first = std::hash<std::string>{}(member_id_) % ownerless.size();
+    for (std::size_t i = 0; i < share; ++i) {
+        const auto& tp = ownerless[(first + i) % ownerless.size()];
+        adopted_.insert(tp);
+        want(tp);
+    }
+}
+
+// ---- spans
+
+Membership::Span* Membership::find(SpanId id, std::initializer_list<Step> steps) {
+    const auto name = span_names_.find(id);
+    if (name == span_names_.end()) return nullptr;
+    auto& span = spans_.at(name->second);
+    return std::find(steps.begin(), steps.end(), span.step) == steps.end() ? nullptr : &span;
+}
+
+void Membership::on(const event::ClaimAnswered& e) {
+    auto* span = find(e.span, {Step::claiming});
+    if (span == nullptr) return;
+    if (e.code == zk::Code::ok) {
+        span->step = Step::claimed;
+        span->holds_node = true;
+        span->may_hold_node = false;
+        span->backoff = {};
+    } else if (e.code == zk::Code::node_exists) {
+        const auto& tp = span_names_.at(e.span);
+        span->may_hold_node = false;
+        if (adopted_.erase(tp) > 0) span->wanted = false;  // another member was faster
+        span->step = Step::blocked;
+        if (span->wanted) order(action::WatchOwner{span->id, tp});
+    } else {
+        span->step = Step::to_claim;
+        span->may_hold_node = span->may_hold_node || outcome_unknown(e.code);
+        back_off(span->not_before, span->backoff);
+    }
+}
+
+void Membership::on(const event::OwnerGone& e) {
+    if (auto* span = find(e.span, {Step::blocked})) {
+        span->step = Step::to_claim;
+        span->not_before = now_;
+        span->backoff = {};
+    }
+}
+
+void Membership::on(const event::OwnerUnreadable& e) {
+    if (auto* span = find(e.span, {Step::blocked})) {
+        span->step = Step::to_claim;
+        back_off(span->not_before, span->backoff);
+    }
+}
+
+void Membership::on(const event::Started& e) {
+    if (auto* span = find(e.span, {Step::starting, Step::cancelling})) {
+        span->step = Step::running;
+        span->backoff = {};
+    }
+}
+
+void Membership::on(const event::NotStarted& e) {
+    if (auto* span = find(e.span, {Step::starting, Step::cancelling})) {
+        span->step = span->step == Step::cancelling ? Step::to_release : Step::to_start;
+        back_off(span->not_before, span->backoff);
+        if (span->step == Step::to_release) span->not_before = now_;
+    }
+}
+
+void Membership::on(const event::Drained& e) {
+    if (auto* span = find(e.span, {Step::draining})) {
+        span->drained = true;
+        span->step = Step::to_finalize;
+    }
+}
+
+void Membership::on(const event::Finalized& e) {
+    if (auto* span = find(e.span, {Step::finalizing})) {
+        span->step = Step::to_release;
+        span->not_before = now_;
+        span->backoff = {};
+    }
+}
+
+void Membership::on(const event::Released& e) {
+    auto* span = find(e.span, {Step::releasing});
+    if (span == nullptr) return;
+    const bool may_stand = outcome_unknown(e.code) || session_over(e.code) ||
+                           e.code == zk::Code::no_auth || e.code == zk::Code::other;
+    if (may_stand) {
+        span->step = Step::to_release;
+        span->holds_node = false;
+        span->may_hold_node = true;
+        back_off(span->not_before, span->backoff);
+        return;
+    }
+    span->holds_node = false;
+    span->may_hold_node = false;
+    span->step = Step::to_claim;
+    renew(TopicPartition(span_names_.at(e.span)), *span);
+}
+
+void Membership::revoke() {
+    std::vector<TopicPartition> revoked;
+    for (const auto& [tp, span] : spans_) {
+        if (span.step == Step::running && !span.wanted) revoked.push_back(tp);
+    }
+    if (revoked.empty()) return;
+    order(action::Revoked{revoked});
+    for (const auto& tp : revoked) {
+        auto& span = spans_.at(tp);
+        span.step = Step::draining;
+        span.drain_deadline = now_ + config_.processing_timeout;
+        order(action::Stop{span.id});
+    }
+}
+
+void Membership::advance_spans() {
+    for (auto entry = spans_.begin(); entry != spans_.end();) {
+        auto& [tp, span] = *entry;
+        if (advance(tp, span)) {
+            ++entry;
+        } else {
+            span_names_.erase(span.id);
+            entry = spans_.erase(entry);
+        }
+    }
+}
+
+bool Membership::advance(const TopicPartition& tp, Span& span) {
+    const bool may_act = live() && due(span.not_before);
+    // Steps that need nothing from outside are passed through at once, in the order in which they follow each other.
+    if (span.step == Step::blocked && !span.wanted) return false;
+    if (span.step == Step::to_claim && !span.wanted) {
+        if (!span.may_hold_node) return false;
+        span.step = Step::to_release;
+    }
+    if ((span.step == Step::claimed || span.step == Step::to_start) && !span.wanted) {
+        span.step = Step::to_release;
+    }
+    if (span.step == Step::draining && due(span.drain_deadline)) span.step = Step::to_finalize;
+    if (span.step == Step::to_release && span.wanted) {
+        span.step = span.holds_node ? Step::claimed : Step::to_claim;
+        renew(tp, span);
+    }
+
+    if (span.step == Step::starting && !span.wanted) {
+        span.step = Step::cancelling;
+        order(action::CancelStart{span.id});
+    } else if (span.step == Step::to_claim && may_act) {
+        span.step = Step::claiming;
+        order(action::Claim{span.id, tp, owner_text(config_.rule, member_id_)});
+    } else if (span.step == Step::to_start && may_act) {
+        span.step = Step::starting;
+        order(action::Start{span.id, tp});
+    } else if (span.step == Step::to_finalize && live()) {
+        span.step = Step::finalizing;
+        order(action::Finalize{span.id, span.drained, now_ + config_.leave_timeout * 3 / 4});
+    } else if (span.step == Step::to_release && may_act) {
+        span.step = Step::releasing;
+        order(action::Release{span.id, tp, owner_text(config_.rule, member_id_)});
+    }
+    return true;
+}
+
+void Membership::announce_claimed() {
+    std::vector<TopicPartition> claimed;
+    for (const auto& [tp, span] : spans_) {
+        if (span.step == Step::claiming) return;  // answers arrive together: announce them together
+        if (span.step == Step::claimed && span.wanted) claimed.push_back(tp);
+    }
+    if (claimed.empty()) return;
+    order(action::Assigned{claimed});
+    for (const auto& tp : claimed) spans_.at(tp).step = Step::to_start;
+    advance_spans();
+}
+
+std::vector<TopicPartition> Membership::owned() const {
+    std::vector<TopicPartition> result;
+    for (const auto& [tp, span] : spans_) {
+        if (span.holds_node) result.push_back(tp);
+    }
+    return result;
+}
+
+// ---- leaving
+
+void Membership::on(const event::CloseRequested&) {
+    closing_ = true;
+    for (auto& [tp, span] : spans_) span.wanted = false;
+}
+
+void Membership::on(const event::Tick&) {}
+
+void Membership::leave_if_empty() {
+    if (!closing_) return;
+    const bool draining = std::any_of(spans_.begin(), spans_.end(), [](const auto& entry) {
+        return entry.second.step == Step::draining;
+    });
+    // Only the program may take its time.
+    if (!draining && !leave_deadline_) leave_deadline_ = now_ + config_.leave_timeout;
+    if (leave_deadline_ && due(*leave_deadline_)) {
+        lose_everything();
+        return finish(false);
+    }
+    if (!spans_.empty() || registration_ == Registration::under_way) return;
+    const bool nothing_stands = registration_ == Registration::wanted || registration_ == Registration::gone;
+    if (nothing_stands || session_phase_ == SessionPhase::opening) return finish(true);
+    if (registration_ == Registration::done && live() && due(register_not_before_)) {
+        registration_ = Registration::deregistering;
+        order(action::Deregister{session_});
+    }
+}
+
+void Membership::finish(bool clean) {
+    session_phase_ = SessionPhase::ended;
+    closed_ = true;
+    order(action::Closed{clean});
+}
+
+// ---- time
+
+void Membership::back_off(TimePoint& not_before, Duration& backoff) const {
+    backoff = backoff == Duration{} ? config_.retry_backoff
+                                    : std::min(backoff * 2, config_.retry_backoff_max);
+    not_before = now_ + backoff;
+}
+
+std::optional<TimePoint> Membership::next_timer() const {
+    std::optional<TimePoint> next;
+    const auto consider = [&](TimePoint when) {
+        if (!next || when < *next) next = when;
+    };
+    if (closed_) return next;
+    if (leave_deadline_) consider(*leave_deadline_);
+    if (session_phase_ == SessionPhase::opening && !open_under_way_) consider(open_not_before_);
+    for (const auto& [tp, span] : spans_) {
+        if (span.step == Step::draining) consider(span.drain_deadline);
+        const bool waits = span.step == Step::to_claim || span.step == Step::to_start ||
+                           span.step == Step::to_release;
+        if (waits && live()) consider(span.not_before);
+    }
+    if (!live()) return next;
+    const bool register_later =
+        registration_ == Registration::wanted || (closing_ && registration_ == Registration::done);
+    if (register_later && !due(register_not_before_)) consider(register_not_before_);
+    const auto consider_reading = [&](const Reading& reading) {
+        if (reading.again && !reading.under_way && !due(reading.not_before)) consider(reading.not_before);
+    };
+    consider_reading(members_reading_);
+    for (const auto& [name, topic] : topics_) consider_reading(topic.reading);
+    if (next_sweep_ && all_known()) consider(*next_sweep_);
+    return next;
+}
+
+}  // namespace kwire

@@ -1,0 +1,197 @@
+// What a member of a group decides: when to register, what to claim, what to let go, in which order.
+//
+// Purpose: every decision of the group folder, as a function (event, now) -> actions without I/O, clock or thread, so that
+// a simulation can drive it through any order of events. GroupMember carries the actions out.
+//
+// How it works: each partition that is wanted or held has a Span with a Step. The assignment only sets whether a span is
+// wanted; advance() then takes every span one step towards that. So a change of mind in the middle of anything needs no
+// special case, and a rebalance touches only the partitions that change hands.
+// Members do not always agree: a leader may move between two members' looks at it, a Java peer gives up after four tries, a
+// Go peer counts members that do not read the topic. Then some partition has no owner. Every member looks for such ones now
+// and then and adopts its part of them until the next rebalance; the owner nodes keep two from adopting the same.
+// Invariants: no claim is made for a partition that the newest assignment gives to somebody else; a node that may be ours
+// is always released or lost; nothing is ordered of ZooKeeper while the session is suspended; after Closed, nothing.
+// Threads: one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "membership_protocol.h"
+
+namespace kwire {
+
+struct MembershipConfig {
+    std::vector<std::string> topics;
+    Assignment rule = Assignment::original;
+    /// How long a span that stops waits until what was handed out is processed.
+    Duration processing_timeout = std::chrono::seconds(60);
+    /// How long to commit, to release and to deregister may take before close gives up on ZooKeeper.
+    Duration leave_timeout = std::chrono::seconds(4);
+    Duration retry_backoff = std::chrono::milliseconds(100);
+    Duration retry_backoff_max = std::chrono::seconds(5);
+    /// How often to look for partitions that nobody owns, and how often one must be seen so before we adopt it. The product
+    /// must be longer than a Java peer stays without its partitions while it rebalances: four tries, two seconds apart.
+    Duration sweep_interval = std::chrono::seconds(5);
+    int sweeps_before_adoption = 3;
+};
+
+class Membership {
+ public:
+    using Actions = std::vector<MembershipAction>;
+
+    /// Begins where a first session is about to be opened.
+    explicit Membership(MembershipConfig config);
+
+    /// The actions are to be carried out in their order.
+    Actions handle(const MembershipEvent& event, TimePoint now);
+    /// When to call handle with a Tick.
+    std::optional<TimePoint> next_timer() const;
+
+    /// True while our registration stands, as far as we know.
+    bool registered() const { return registration_ == Registration::done; }
+    bool closed() const { return closed_; }
+    /// The partitions whose node is ours.
+    std::vector<TopicPartition> owned() const;
+
+ private:
+    enum class SessionPhase { opening, live, suspended, ended };
+    enum class Registration { wanted, under_way, done, deregistering, gone };
+    enum class Step {
+        to_claim,
+        claiming,
+        blocked,    // somebody else's node is watched
+        claimed,    // ours; waits until all claims under way are answered, to be announced together
+        to_start,
+        starting,
+        cancelling,
+        running,
+        draining,
+        to_finalize,
+        finalizing,
+        to_release,
+        releasing,
+    };
+    struct Span {
+        SpanId id = 0;
+        Step step = Step::to_claim;
+        bool wanted = true;
+        bool drained = false;
+        bool may_hold_node = false;  // a claim without a known outcome
+        bool holds_node = false;
+        TimePoint not_before{};  // of the next try
+        Duration backoff{};
+        TimePoint drain_deadline{};
+    };
+    struct Reading {
+        bool known = false;
+        bool under_way = false;
+        bool again = true;  // read it (again) as soon as possible
+        TimePoint not_before{};
+        Duration backoff{};
+    };
+    struct Topic {
+        bool ours = true;  // else only peers read it, which matters to roundrobin
+        Reading reading;
+        bool exists = false;
+        bool reported_missing = false;
+        std::map<std::int32_t, int> ownerless;  // partition -> sweeps that found it so, in a row
+        std::vector<PartitionLeader> partitions;
+    };
+
+    void on(const event::SessionOpened& e);
+    void on(const event::SessionOpenFailed& e);
+    void on(const event::SessionSuspended& e);
+    void on(const event::SessionResumed& e);
+    void on(const event::SessionExpired& e);
+    void on(const event::Registered& e);
+    void on(const event::MembersChanged& e);
+    void on(const event::MembersRead& e);
+    void on(const event::TopicChanged& e);
+    void on(const event::TopicRead& e);
+    void on(const event::OwnersListed& e);
+    void on(const event::ClaimAnswered& e);
+    void on(const event::OwnerGone& e);
+    void on(const event::OwnerUnreadable& e);
+    void on(const event::Started& e);
+    void on(const event::NotStarted& e);
+    void on(const event::Drained& e);
+    void on(const event::Finalized& e);
+    void on(const event::Released& e);
+    void on(const event::Deregistered& e);
+    void on(const event::CloseRequested& e);
+    void on(const event::Tick& e);
+
+    void open_next_session();
+    void lose_everything();
+    void finish(bool clean);
+    void read_all_again();
+    void follow_topics_of_peers();
+
+    void progress();
+    void open_session_if_due();
+    void register_if_due();
+    void read_if_due();
+    void reassign_if_known();
+    void sweep_if_due();
+    void adopt(const std::vector<TopicPartition>& ownerless);
+    void advance_spans();
+    /// Takes span one step further; false when it is done with and may go.
+    bool advance(const TopicPartition& tp, Span& span);
+    void revoke();
+    void announce_claimed();
+    void leave_if_empty();
+
+    bool live() const { return session_phase_ == SessionPhase::live; }
+    bool due(TimePoint not_before) const { return not_before <= now_; }
+    void back_off(TimePoint& not_before, Duration& backoff) const;
+    /// The span of that id if it is in one of the steps given; null for an answer that came too late.
+    Span* find(SpanId id, std::initializer_list<Step> steps);
+    std::set<TopicPartition> assigned_to_us() const;
+    bool all_known() const;
+    void want(const TopicPartition& tp);
+    void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
+    template <class Action>
+    void order(Action action) {
+        actions_.emplace_back(std::move(action));
+    }
+
+    const MembershipConfig config_;
+    Actions actions_;
+    TimePoint now_{};
+
+    SessionPhase session_phase_ = SessionPhase::opening;
+    SessionNumber session_ = 1;
+    bool open_under_way_ = true;
+    TimePoint open_not_before_{};
+    Duration open_backoff_{};
+
+    std::string member_id_;
+    Registration registration_ = Registration::wanted;
+    TimePoint register_not_before_{};
+    Duration register_backoff_{};
+
+    Reading members_reading_;
+    std::vector<GroupMember> members_;
+    std::map<std::string, Topic> topics_;
+    bool inputs_changed_ = false;
+    std::set<TopicPartition> adopted_;
+    std::optional<TimePoint> next_sweep_;
+
+    std::map<TopicPartition, Span> spans_;
+    std::map<SpanId, TopicPartition> span_names_;
+    bool reading_suspended_ = false;
+    SpanId next_span_ = 1;
+
+    bool closing_ = false;
+    bool closed_ = false;
+    std::optional<TimePoint> leave_deadline_;
+};
+
+}  // namespace kwire

@@ -1,0 +1,209 @@
+// What the state machine of membership is told, and what it orders. See membership.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <kwire/group/assignment.h>
+#include <kwire/net/runtime.h>
+#include <kwire/protocol/topic_partition.h>
+#include <kwire/zk/session.h>
+
+namespace kwire {
+
+/// One try to own and read one partition, from the first claim until it is let go. Never used again.
+using SpanId = std::uint64_t;
+/// Counts the ZooKeeper sessions of one member. Answers of an older one are ignored.
+using SessionNumber = std::uint64_t;
+
+namespace event {
+
+struct SessionOpened {
+    SessionNumber session;
+    std::string member_id;
+};
+struct SessionOpenFailed {
+    SessionNumber session;
+};
+struct SessionSuspended {};
+struct SessionResumed {};
+struct SessionExpired {};
+struct Registered {
+    SessionNumber session;
+    zk::Code code;
+};
+struct MembersChanged {
+    SessionNumber session;
+};
+struct MembersRead {
+    SessionNumber session;
+    std::optional<std::vector<GroupMember>> members;  ///< Absent: they could not be read.
+};
+struct TopicChanged {
+    SessionNumber session;
+    std::string topic;
+};
+struct TopicRead {
+    enum class Outcome { found, missing, failed };
+    SessionNumber session;
+    std::string topic;
+    Outcome outcome;
+    std::vector<PartitionLeader> partitions;
+};
+/// Which partitions of topic have an owner, whoever it is.
+struct OwnersListed {
+    SessionNumber session;
+    std::string topic;
+    std::optional<std::vector<std::int32_t>> partitions;  ///< Absent: they could not be read.
+};
+struct ClaimAnswered {
+    SpanId span;
+    zk::Code code;  ///< As zk::Registry::claim.
+};
+/// The node of an owner that stood in the way is gone, or was gone when it was looked for.
+struct OwnerGone {
+    SpanId span;
+};
+struct OwnerUnreadable {
+    SpanId span;
+};
+struct Started {
+    SpanId span;
+};
+/// The start failed, or was given up after CancelStart. Nothing was handed out.
+struct NotStarted {
+    SpanId span;
+};
+/// All that was handed out is processed.
+struct Drained {
+    SpanId span;
+};
+/// Retired and committed, as far as that was possible.
+struct Finalized {
+    SpanId span;
+};
+struct Released {
+    SpanId span;
+    zk::Code code;
+};
+struct Deregistered {
+    SessionNumber session;
+    zk::Code code;
+};
+struct CloseRequested {};
+/// The time of Membership::next_timer() came.
+struct Tick {};
+
+}  // namespace event
+
+using MembershipEvent =
+    std::variant<event::SessionOpened, event::SessionOpenFailed, event::SessionSuspended,
+                 event::SessionResumed, event::SessionExpired, event::Registered,
+                 event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
+                 event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable, event::Started,
+                 event::NotStarted, event::Drained, event::Finalized, event::Released,
+                 event::Deregistered, event::CloseRequested, event::Tick>;
+
+namespace action {
+
+/// Answered by SessionOpened or SessionOpenFailed.
+struct OpenSession {
+    SessionNumber session;
+};
+/// Answered by Registered.
+struct Register {
+    SessionNumber session;
+};
+/// Answered by MembersRead; MembersChanged follows when what was read changes.
+struct ReadMembers {
+    SessionNumber session;
+};
+/// Answered by TopicRead; TopicChanged follows when the topic appears, goes or grows.
+struct ReadTopic {
+    SessionNumber session;
+    std::string topic;
+};
+/// Answered by OwnersListed.
+struct ListOwners {
+    SessionNumber session;
+    std::string topic;
+};
+struct ReportMissingTopic {
+    std::string topic;
+};
+/// Answered by ClaimAnswered.
+struct Claim {
+    SpanId span;
+    TopicPartition tp;
+    std::string owner_text;
+};
+/// Answered by OwnerGone, at some time, or by OwnerUnreadable.
+struct WatchOwner {
+    SpanId span;
+    TopicPartition tp;
+};
+/// These were claimed and are about to be read.
+struct Assigned {
+    std::vector<TopicPartition> partitions;
+};
+/// Find the position and read from there. Answered by Started or NotStarted.
+struct Start {
+    SpanId span;
+    TopicPartition tp;
+};
+/// A Start that is under way is no longer wanted. Answered by NotStarted, or by Started if that was on its way.
+struct CancelStart {
+    SpanId span;
+};
+/// These are about to stop; they are still owned.
+struct Revoked {
+    std::vector<TopicPartition> partitions;
+};
+/// Hand out nothing more. Answered by Drained.
+struct Stop {
+    SpanId span;
+};
+/// Refuse marks from now on and commit those there are, until deadline. Answered by Finalized.
+struct Finalize {
+    SpanId span;
+    bool drained;  ///< False: the time for it was up.
+    TimePoint deadline;
+};
+/// Answered by Released.
+struct Release {
+    SpanId span;
+    TopicPartition tp;
+    std::string owner_text;
+};
+struct LostSpan {
+    SpanId span;
+    TopicPartition tp;
+};
+/// These belong to another member by now, or soon will: stop at once, drop what is buffered, commit nothing. No answer.
+struct Lost {
+    std::vector<LostSpan> spans;
+};
+struct SuspendReading {};
+struct ResumeReading {};
+/// Answered by Deregistered.
+struct Deregister {
+    SessionNumber session;
+};
+/// The end. clean is false if the time to leave was up before everything was released.
+struct Closed {
+    bool clean;
+};
+
+}  // namespace action
+
+using MembershipAction =
+    std::variant<action::OpenSession, action::Register, action::ReadMembers, action::ReadTopic,
+                 action::ListOwners, action::ReportMissingTopic, action::Claim, action::WatchOwner, action::Assigned,
+                 action::Start, action::CancelStart, action::Revoked, action::Stop,
+                 action::Finalize, action::Release, action::Lost, action::SuspendReading,
+                 action::ResumeReading, action::Deregister, action::Closed>;
+
+}  // namespace kwire
