@@ -1,1 +1,262 @@
-namespace kwire {}
+#include <charconv>
+#include <utility>
+
+#include <kwire/zk/gather.h>
+#include <kwire/zk/registry.h>
+
+#include "group_paths.h"
+#include "node_json.h"
+#include "node_operations.h"
+
+namespace kwire::zk {
+
+Registry::Registry(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+
+void Registry::warn(std::string path, std::string what) {
+    if (warnings_.size() < 1'000) warnings_.push_back({std::move(path), std::move(what)});
+}
+
+std::vector<Warning> Registry::take_warnings() {
+    return std::exchange(warnings_, {});
+}
+
+// ---- groups
+
+Task<std::vector<std::string>> Registry::groups() {
+    std::vector<std::string> names = co_await list(session_, "/consumers");
+    co_return names;
+}
+
+Task<bool> Registry::group_exists(std::string group) {
+    require_path_part("the group name", group);
+    const Reply<Stat> reply = co_await session_->exists(group_path(group));
+    if (!reply.ok() && reply.code != Code::no_node) fail(reply.code, "reading", group_path(group));
+    co_return reply.ok();
+}
+
+Task<void> Registry::create_group(std::string group) {
+    require_path_part("the group name", group);
+    for (const std::string& path : {ids_path(group), owners_path(group), offsets_path(group)}) {
+        const Code code = co_await make_path(session_, path);
+        if (code != Code::ok) fail(code, "creating", path);
+    }
+}
+
+Task<void> Registry::delete_group(std::string group) {
+    require_path_part("the group name", group);
+    const std::vector<std::string> ids = co_await list(session_, ids_path(group));
+    if (!ids.empty()) {
+        throw Error(errc::zookeeper_error, "the group " + group + " has members, the first is " +
+                                               ids.front() + "; stop them before deleting it");
+    }
+    co_await remove_tree(session_, group_path(group));
+}
+
+Task<std::vector<std::string>> Registry::member_ids(std::string group, Watch watch) {
+    require_path_part("the group name", group);
+    std::vector<std::string> ids = co_await list(session_, ids_path(group), std::move(watch));
+    co_return ids;
+}
+
+Task<std::optional<Member>> Registry::member(std::string group, std::string id, Watch watch) {
+    const std::string path = member_path(group, id);
+    // A watch on the coming of a member that is gone is of no use: ids are not used twice.
+    const Reply<Node> node = co_await session_->get(path, std::move(watch));
+    if (node.code == Code::no_node) co_return std::nullopt;
+    if (!node.ok()) fail(node.code, "reading", path);
+    Read<Registration> registration = read_registration(node.value.data);
+    if (!registration.value) warn(path, registration.problem);
+    co_return Member{std::move(id), std::move(registration.value), std::move(registration.problem),
+                     node.value.stat};
+}
+
+Task<Code> Registry::register_member(std::string group, std::string id, Registration registration) {
+    require_path_part("the group name", group);
+    require_path_part("the member id", id);
+    const std::string path = member_path(group, id);
+    const std::string data = write_registration(registration);
+    Reply<std::string> made = co_await session_->create(path, data, CreateMode::ephemeral);
+    if (made.code == Code::no_node) {
+        const Code code = co_await make_path(session_, ids_path(group));
+        if (code != Code::ok) co_return code;
+        made = co_await session_->create(path, data, CreateMode::ephemeral);
+    }
+    if (made.code != Code::node_exists) co_return made.code;
+    const Reply<Stat> there = co_await session_->exists(path);
+    if (!there.ok()) co_return there.code;
+    if (there.value.ephemeral_owner != session_->id()) co_return Code::node_exists;
+    const Reply<Stat> written = co_await session_->set(path, data, -1);
+    co_return written.code;
+}
+
+Task<Code> Registry::update_member(std::string group, std::string id, Registration registration) {
+    const Reply<Stat> written =
+        co_await session_->set(member_path(group, id), write_registration(registration), -1);
+    co_return written.code;
+}
+
+Task<Code> Registry::deregister_member(std::string group, std::string id) {
+    const Code code = co_await session_->remove(member_path(group, id), -1);
+    co_return code;
+}
+
+// ---- owners
+
+Task<std::optional<Owner>> Registry::owner(std::string group, TopicPartition tp, Watch watch) {
+    const std::string path = owner_path(group, tp);
+    Reply<Node> node = co_await session_->get(path, std::move(watch));
+    if (node.code == Code::no_node) co_return std::nullopt;
+    if (!node.ok()) fail(node.code, "reading", path);
+    co_return Owner{std::move(node.value.data), node.value.stat};
+}
+
+Task<Code> Registry::claim(std::string group, TopicPartition tp, std::string id) {
+    require_path_part("the topic", tp.topic);
+    const std::string path = owner_path(group, tp);
+    const std::string topic_path = owners_path(group) + "/" + tp.topic;
+    Reply<std::string> made = co_await session_->create(path, id, CreateMode::ephemeral);
+    if (made.code == Code::no_node) {
+        const Code code = co_await make_path(session_, topic_path);
+        if (code != Code::ok) co_return code;
+        made = co_await session_->create(path, id, CreateMode::ephemeral);
+    }
+    if (made.code != Code::node_exists) co_return made.code;
+    // Perhaps an earlier try whose answer was lost. Our id alone proves nothing: the node of a
+    // session that is gone vanishes with it, and the partition would have no owner while we read
+    // it.
+    const Reply<Node> there = co_await session_->get(path);
+    if (there.code == Code::no_node)
+        co_return Code::node_exists;  // gone just now: the caller tries again
+    if (!there.ok()) co_return there.code;
+    const bool ours = there.value.stat.ephemeral_owner == session_->id() && there.value.data == id;
+    co_return ours ? Code::ok : Code::node_exists;
+}
+
+Task<Code> Registry::release(std::string group, TopicPartition tp, std::string id) {
+    const std::string path = owner_path(group, tp);
+    const Reply<Node> there = co_await session_->get(path);
+    if (!there.ok()) co_return there.code;
+    if (there.value.stat.ephemeral_owner != session_->id() || there.value.data != id) {
+        co_return Code::node_exists;
+    }
+    const Code code = co_await session_->remove(path, there.value.stat.version);
+    co_return code;
+}
+
+Task<std::map<TopicPartition, Owner>> Registry::owners(std::string group) {
+    require_path_part("the group name", group);
+    const std::vector<TopicPartition> claimed =
+        co_await partitions_below(session_, owners_path(group));
+    std::vector<std::string> paths;
+    for (const TopicPartition& tp : claimed) paths.push_back(owner_path(group, tp));
+    std::vector<Reply<Node>> nodes = co_await read_all(session_, std::move(paths));
+    std::map<TopicPartition, Owner> owners;
+    for (std::size_t i = 0; i < claimed.size(); ++i) {
+        if (!nodes[i].ok()) continue;
+        owners[claimed[i]] = Owner{std::move(nodes[i].value.data), nodes[i].value.stat};
+    }
+    co_return owners;
+}
+
+// ---- offsets
+
+Task<StoredOffset> Registry::offset(std::string group, TopicPartition tp) {
+    require_path_part("the group name", group);
+    require_path_part("the topic", tp.topic);
+    const std::string path = offset_path(group, tp);
+    const std::optional<Node> node = co_await read(session_, path);
+    if (!node) co_return StoredOffset{};
+    const auto next = read_offset(node->data);
+    if (!next) {
+        throw Error(errc::bad_stored_offset,
+                    "the ZooKeeper node " + path + " holds " + excerpt(node->data) +
+                        ", which is not an offset; set or reset it",
+                    {.target = {}, .api = {}, .topic = tp.topic, .partition = tp.partition});
+    }
+    co_return StoredOffset{*next, node->stat.version};
+}
+
+Task<std::map<TopicPartition, StoredOffset>> Registry::offsets(std::string group) {
+    require_path_part("the group name", group);
+    const std::vector<TopicPartition> stored =
+        co_await partitions_below(session_, offsets_path(group));
+    std::vector<std::string> paths;
+    for (const TopicPartition& tp : stored) paths.push_back(offset_path(group, tp));
+    const std::vector<Reply<Node>> nodes = co_await read_all(session_, std::move(paths));
+    std::map<TopicPartition, StoredOffset> offsets;
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+        if (!nodes[i].ok()) continue;
+        const auto next = read_offset(nodes[i].value.data);
+        if (next) {
+            offsets[stored[i]] = {*next, nodes[i].value.stat.version};
+        } else {
+            warn(offset_path(group, stored[i]),
+                 "is not an offset: " + excerpt(nodes[i].value.data));
+        }
+    }
+    co_return offsets;
+}
+
+Task<void> Registry::set_offset(std::string group, TopicPartition tp, std::int64_t next) {
+    require_path_part("the group name", group);
+    require_path_part("the topic", tp.topic);
+    const std::string path = offset_path(group, tp);
+    const std::string data = std::to_string(next);
+    Reply<Stat> written = co_await session_->set(path, data, -1);
+    if (written.code == Code::no_node) {
+        const Code code = co_await make_path(session_, path);
+        if (code != Code::ok) fail(code, "creating", path);
+        written = co_await session_->set(path, data, -1);
+    }
+    if (!written.ok()) fail(written.code, "writing", path);
+}
+
+namespace {
+
+std::vector<Op> commit_operations(const std::string& member, const std::string& path,
+                                  std::int64_t next, std::int32_t version) {
+    std::vector<Op> ops;
+    if (!member.empty()) ops.push_back(CheckOp{member, -1});
+    if (version < 0) {
+        ops.push_back(CreateOp{path, std::to_string(next), CreateMode::persistent});
+    } else {
+        ops.push_back(SetOp{path, std::to_string(next), version});
+    }
+    return ops;
+}
+
+}  // namespace
+
+Task<Reply<std::int32_t>> Registry::commit_offset(std::string group, std::string member,
+                                                  TopicPartition tp, std::int64_t next,
+                                                  std::int32_t version) {
+    const std::string path = offset_path(group, tp);
+    const std::string checked = member.empty() ? std::string() : member_path(group, member);
+    Reply<std::vector<OpResult>> reply =
+        co_await session_->multi(commit_operations(checked, path, next, version));
+    // What a multi failed by is told by the results; the whole's code is the same for both
+    // operations.
+    const bool registered = reply.code != Code::no_node || checked.empty() ||
+                            (!reply.value.empty() && reply.value.front().code == Code::ok);
+    if (!registered) co_return Reply<std::int32_t>{Code::no_node, {}};
+    if (reply.code == Code::no_node && version >= 0) {
+        co_return Reply<std::int32_t>{Code::bad_version, {}};
+    }
+    if (reply.code == Code::no_node) {
+        const Code code = co_await make_path(session_, offsets_path(group) + "/" + tp.topic);
+        if (code != Code::ok) co_return Reply<std::int32_t>{code, {}};
+        reply = co_await session_->multi(commit_operations(checked, path, next, version));
+    }
+    if (!reply.ok()) co_return Reply<std::int32_t>{reply.code, {}};
+    co_return Reply<std::int32_t>{Code::ok, version < 0 ? 0 : reply.value.back().stat.version};
+}
+
+Task<void> Registry::reset_offsets(std::string group) {
+    require_path_part("the group name", group);
+    const std::vector<std::string> topics = co_await list(session_, offsets_path(group));
+    for (const std::string& topic : topics) {
+        co_await remove_tree(session_, offsets_path(group) + "/" + topic);
+    }
+}
+
+}  // namespace kwire::zk

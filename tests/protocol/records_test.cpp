@@ -86,6 +86,10 @@ struct LegacyCase {
     Compression compression;
 };
 
+void PrintTo(const LegacyCase& legacy, std::ostream* out) {
+    *out << 'v' << int{legacy.magic} << ' ' << to_string(legacy.compression);
+}
+
 class RecordsLegacy : public ::testing::TestWithParam<LegacyCase> {};
 
 std::vector<OwnedRecord> legacy_sample(std::int8_t magic) {

@@ -1,10 +1,12 @@
 // Keeps, for one group, how far each partition was processed, and writes it down.
 //
-// Purpose: the five operations of the seed's OffsetManager, with its faults mended: nothing here hangs, nothing is
-// written for a partition after it was finalised, an offset never goes back. A program may bring its own store.
-// Invariants of an implementation: committed(p) <= marked(p); after finalize_partition(p) returned, whether it succeeded
-// or not, nothing of p is written until it is initialised again.
-// Threads: all on the runtime's strand. The group calls flush on its commit interval; a manager needs no timer.
+// Purpose: the five operations of the seed's OffsetManager, with its faults mended: nothing here
+// hangs, nothing is written for a partition after it was finalised, an offset never goes back. A
+// program may bring its own store. Invariants of an implementation: committed(p) <= marked(p);
+// after finalize_partition(p) returned, whether it succeeded or not, nothing of p is written until
+// it is initialised again.
+// Threads: all on the runtime's strand. The group calls flush on its commit interval; a manager
+// needs no timer.
 #pragma once
 
 #include <chrono>
@@ -18,6 +20,7 @@
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
 #include <kwire/protocol/topic_partition.h>
+#include <kwire/zk/registry.h>
 
 namespace kwire {
 
@@ -32,8 +35,17 @@ class OffsetManager {
  public:
     virtual ~OffsetManager() = default;
 
-    /// Begins to keep tp and answers the next offset to read, -1 if none is stored. Throws if the store cannot be read
-    /// or holds what is not an offset (errc::bad_stored_offset): it is never taken for "none".
+    /// Called by the group after each registration, before it initialises a partition: the session
+    /// (a new one where the old was lost) and the id under which this member stands in ZooKeeper. A
+    /// store outside ZooKeeper has no use for it.
+    virtual void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) {
+        static_cast<void>(registry);
+        static_cast<void>(member_id);
+    }
+
+    /// Begins to keep tp and answers the next offset to read, -1 if none is stored. Throws if the
+    /// store cannot be read or holds what is not an offset (errc::bad_stored_offset): it is never
+    /// taken for "none".
     virtual Task<std::int64_t> initialize_partition(TopicPartition tp) = 0;
 
     /// Everything before next is processed; highest wins. False if tp is not kept (any more).
@@ -42,14 +54,16 @@ class OffsetManager {
     /// Writes every mark that is not yet written. Failures are returned, never thrown.
     virtual Task<std::vector<CommitFailure>> flush() = 0;
 
-    /// Writes tp's mark and stops keeping it. Answers the failure, if it could not be written by deadline: then the mark is
-    /// given up, and the next owner reads those messages again.
-    virtual Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp, TimePoint deadline) = 0;
+    /// Writes tp's mark and stops keeping it. Answers the failure, if it could not be written by
+    /// deadline: then the mark is given up, and the next owner reads those messages again.
+    virtual Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp,
+                                                                  TimePoint deadline) = 0;
 
     /// Stops keeping tp without writing: it is already somebody else's.
     virtual void abandon_partition(const TopicPartition& tp) = 0;
 
-    /// Flushes what is left within the deadline and ends. Later calls answer as for a partition that is not kept.
+    /// Flushes what is left within the deadline and ends. Later calls answer as for a partition
+    /// that is not kept.
     virtual Task<std::vector<CommitFailure>> close(TimePoint deadline) = 0;
 
     /// What is stored by now, as far as this manager wrote or read it; for display and for tests.

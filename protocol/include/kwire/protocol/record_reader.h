@@ -33,8 +33,9 @@ struct RecordReaderOptions {
 class RecordReader {
  public:
     RecordReader() = default;
-    RecordReader(const RecordReader&) = delete;
-    RecordReader& operator=(const RecordReader&) = delete;
+    /// What was moved from may only be opened again or destroyed. Records given out stay valid.
+    RecordReader(RecordReader&&) noexcept = default;
+    RecordReader& operator=(RecordReader&&) noexcept = default;
 
     /// Goes to the start of the batch: checks its CRC, decompresses it. False: see error(). The
     /// bytes of the batch must stay as long as it is read.
@@ -48,6 +49,7 @@ class RecordReader {
 
     /// Frees the decompression buffer, which otherwise stays as large as the largest batch yet.
     void release_buffer() { buffer_.release(); }
+    std::size_t buffer_bytes() const { return buffer_.capacity(); }
 
  private:
     // How many bytes the quick path reads of a record without asking: the varints before the key

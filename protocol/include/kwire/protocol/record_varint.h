@@ -35,6 +35,10 @@ template <class Int>
 bool read_varint(const char*& p, const char* end, Int& value) {
     using Raw = std::make_unsigned_t<Int>;
     constexpr unsigned last_shift = 7 * (varint_bytes_max<Int> - 1);
+    if (p != end && static_cast<unsigned char>(*p) < 128) [[likely]] {
+        value = zigzag_decoded<Int>(static_cast<unsigned char>(*p++));
+        return true;
+    }
     Raw raw = 0;
     for (unsigned shift = 0; p != end; shift += 7) {
         const auto group = static_cast<unsigned char>(*p++);

@@ -1,8 +1,14 @@
-// Where Kafka and consumer groups keep their nodes in ZooKeeper, and the JSON in them. It decides nothing.
+// Where Kafka and consumer groups keep their nodes in ZooKeeper, and the JSON in them. It decides
+// nothing.
 //
-// Every function takes effect in one to a few ZooKeeper operations on the session given. Unless its comment says
-// otherwise, a function throws kwire::Error when ZooKeeper does not answer with ok or with an outcome that the return
-// type tells. Nodes of other clients that cannot be read are reported in words, never thrown.
+// Every function takes effect in one to a few ZooKeeper operations on the session given; where many
+// nodes are read, all are asked for before the first answer is awaited. Unless its comment says
+// otherwise, a function throws kwire::Error when ZooKeeper does not answer with ok or with an
+// outcome that the return type tells: connection_lost and session_expired by these names, the rest
+// as zookeeper_error. Nodes of other clients that cannot be read are reported in words, never
+// thrown. A watch on a list (brokers, topics, member_ids), a topic or a partition's state is left
+// also where that node is not there, and then fires once it is; on a member or an owner only where
+// there is one.
 // Threads: only on the runtime's strand.
 // Sources: Kafka's ZkUtils / ZkData (0.8 to 3.9), kazoo-go.
 #pragma once
@@ -12,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <kwire/net/cluster.h>
@@ -20,7 +27,8 @@
 namespace kwire::zk {
 
 struct TopicAssignment {
-    std::map<std::int32_t, std::vector<std::int32_t>> replicas;  ///< By partition; the first is the preferred leader.
+    std::map<std::int32_t, std::vector<std::int32_t>>
+        replicas;  ///< By partition; the first is the preferred leader.
 };
 struct PartitionState {
     std::int32_t leader = -1;
@@ -35,7 +43,7 @@ enum class SubscriptionPattern { static_list, white_list, black_list };
 struct Registration {
     SubscriptionPattern pattern = SubscriptionPattern::static_list;
     std::map<std::string, std::int32_t> subscription;  ///< topic (or the one expression) -> streams
-    std::int64_t timestamp_ms = 0;                     ///< Written as a string: Java up to 0.11 needs that.
+    std::int64_t timestamp_ms = 0;  ///< Written as a string: Java up to 0.11 needs that.
     std::int32_t version = 1;
 };
 struct Member {
@@ -65,37 +73,46 @@ class Registry {
     const std::shared_ptr<Session>& session() const { return session_; }
 
     // ---- the cluster
-    Task<std::vector<BrokerEndpoint>> brokers(Watch watch = nullptr);  ///< PLAINTEXT endpoints; unreadable ones: warnings()
+    Task<std::vector<BrokerEndpoint>> brokers(
+        Watch watch = nullptr);  ///< PLAINTEXT endpoints; unreadable ones: warnings()
     Task<std::optional<std::int32_t>> controller();
     Task<std::vector<std::string>> topics(Watch watch = nullptr);
-    Task<std::optional<TopicAssignment>> topic(std::string topic, Watch watch = nullptr);  ///< nullopt: no such topic
+    Task<std::optional<TopicAssignment>> topic(std::string topic,
+                                               Watch watch = nullptr);  ///< nullopt: no such topic
     Task<std::optional<PartitionState>> partition_state(std::string topic, std::int32_t partition,
                                                         Watch watch = nullptr);
     Task<std::map<std::string, std::string>> topic_config(std::string topic);
-    /// Writes the assignment for the controller to act on, replicas spread over the brokers. Throws unknown or existing
-    /// topic, too few brokers, an illegal name.
+    static bool valid_topic_name(
+        std::string_view topic);  ///< 1 to 249 of [a-zA-Z0-9._-], and neither . nor ..
+    /// Writes the configuration, then the assignment for the controller to act on, replicas spread
+    /// over the brokers. Throws invalid_config (an illegal name, more replicas than brokers),
+    /// zookeeper_error (it exists).
     Task<void> create_topic(std::string topic, std::int32_t partitions, std::int32_t replication,
                             std::map<std::string, std::string> config);
-    Task<void> delete_topic(std::string topic);
+    Task<void> delete_topic(std::string topic);  ///< Asks the controller to. Throws unknown_topic.
 
     // ---- groups
     Task<std::vector<std::string>> groups();
     Task<bool> group_exists(std::string group);
-    Task<void> create_group(std::string group);  ///< ids, owners and offsets below it; fine if they exist.
+    Task<void> create_group(
+        std::string group);  ///< ids, owners and offsets below it; fine if they exist.
     Task<void> delete_group(std::string group);  ///< Throws zookeeper_error while it has members.
     Task<std::vector<std::string>> member_ids(std::string group, Watch watch = nullptr);
     /// Reads one member; nullopt: gone meanwhile.
     Task<std::optional<Member>> member(std::string group, std::string id, Watch watch = nullptr);
+    /// Makes the group's nodes if they are missing. ok: the node is this session's own, also where
+    /// an earlier try whose answer was lost made it; node_exists: another session's.
     Task<Code> register_member(std::string group, std::string id, Registration registration);
     Task<Code> update_member(std::string group, std::string id, Registration registration);
     Task<Code> deregister_member(std::string group, std::string id);
 
     // ---- owners
     Task<std::optional<Owner>> owner(std::string group, TopicPartition tp, Watch watch = nullptr);
-    /// ok: the node is ours and belongs to this session; node_exists: somebody else's, or ours of an older session.
-    /// connection_loss: unknown; ask again, it is safe.
+    /// ok: the node is ours and belongs to this session; node_exists: somebody else's, or ours of
+    /// an older session. connection_loss: unknown; ask again, it is safe.
     Task<Code> claim(std::string group, TopicPartition tp, std::string id);
-    /// Deletes the node only if it is this session's own claim.
+    /// Deletes the node only if it is this session's own claim. no_node: there is no claim;
+    /// node_exists: it is another's.
     Task<Code> release(std::string group, TopicPartition tp, std::string id);
     Task<std::map<TopicPartition, Owner>> owners(std::string group);
 
@@ -104,17 +121,21 @@ class Registry {
     Task<std::map<TopicPartition, StoredOffset>> offsets(std::string group);
     /// Creates or sets the node without looking. For tools.
     Task<void> set_offset(std::string group, TopicPartition tp, std::int64_t next);
-    /// One transaction: the check that registration of member exists, then the offset at the version remembered from
-    /// before (-1: create it). Answers the new version. node_exists, bad_version: somebody else wrote; no_node: the
-    /// registration is gone. An empty member leaves the check out.
-    Task<Reply<std::int32_t>> commit_offset(std::string group, std::string member, TopicPartition tp,
-                                            std::int64_t next, std::int32_t version);
+    /// One transaction: the check that registration of member exists, then the offset at the
+    /// version remembered from before (-1: create it). Answers the new version. node_exists,
+    /// bad_version: somebody else wrote, or deleted it; no_node: the registration is gone.
+    /// connection_loss: unknown; read before trying again. An empty member leaves the check out.
+    Task<Reply<std::int32_t>> commit_offset(std::string group, std::string member,
+                                            TopicPartition tp, std::int64_t next,
+                                            std::int32_t version);
     Task<void> reset_offsets(std::string group);  ///< Deletes all stored offsets.
 
-    /// What could not be read since the last call, in words.
+    /// What could not be read since the last call, in words; the oldest 1,000.
     std::vector<Warning> take_warnings();
 
  private:
+    void warn(std::string path, std::string what);
+
     std::shared_ptr<Session> session_;
     std::vector<Warning> warnings_;
 };

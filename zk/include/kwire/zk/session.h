@@ -1,8 +1,12 @@
-// One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one in memory for tests.
+// One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one
+// in memory for tests.
 //
-// Invariants: operations on one session take effect in the order they were begun. An operation that fails with
-// connection_loss may have taken effect: the caller has to find out. After `expired` or close() every operation answers
-// session_expired or closing, and the session never comes back: open a new one.
+// Invariants: operations on one session take effect in the order they were begun. An operation that
+// fails with connection_loss may have taken effect: the caller has to find out. One begun while the
+// session is suspended fails with connection_loss at once and had no effect: wait for `connected`.
+// After `expired` or close() every operation answers session_expired or closing, and the session
+// never comes back: open a new one. A change of state is told before the operations that fail by it
+// answer. Watches outlive a suspension: what they missed is told after `connected`.
 // Threads: only on the runtime's strand; watches and listeners are called there.
 // Names: codes, events and semantics are ZooKeeper's own.
 #pragma once
@@ -13,6 +17,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,6 +30,7 @@ namespace kwire::zk {
 /// ZooKeeper's return codes, those that callers tell apart.
 enum class Code {
     ok = 0,
+    runtime_inconsistency = -2,  ///< In a multi: not tried, since an earlier operation failed.
     connection_loss = -4,
     marshalling_error = -5,
     operation_timeout = -7,
@@ -44,6 +51,7 @@ enum class Code {
 std::string_view name(Code code);  ///< `no node`, ...
 
 enum class SessionState { connecting, connected, suspended, expired, auth_failed, closed };
+std::string_view name(SessionState state);
 
 struct Stat {
     std::int64_t czxid = 0;
@@ -123,17 +131,20 @@ class Session {
     virtual std::chrono::milliseconds timeout() const = 0;
     virtual const std::shared_ptr<Runtime>& runtime() const = 0;
 
-    /// Calls listener at each change of state, in order, from now on, until the returned handle goes.
+    /// Calls listener at each change of state, in order, from now on, until the returned handle
+    /// goes.
     virtual std::shared_ptr<void> on_state(std::function<void(SessionState)> listener) = 0;
 
-    virtual Task<Reply<std::string>> create(std::string path, std::string data, CreateMode mode) = 0;
+    virtual Task<Reply<std::string>> create(std::string path, std::string data,
+                                            CreateMode mode) = 0;
     virtual Task<Code> remove(std::string path, std::int32_t version) = 0;
     virtual Task<Reply<Node>> get(std::string path, Watch watch = nullptr) = 0;
     virtual Task<Reply<Stat>> set(std::string path, std::string data, std::int32_t version) = 0;
     /// watch on a node that is not there fires when it is created; that is why exists has its own.
     virtual Task<Reply<Stat>> exists(std::string path, Watch watch = nullptr) = 0;
     virtual Task<Reply<Children>> children(std::string path, Watch watch = nullptr) = 0;
-    /// All or nothing. The code is the first failing operation's, results has one entry per operation.
+    /// All or nothing. The code is the first failing operation's, results has one entry per
+    /// operation.
     virtual Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) = 0;
     /// Waits until what this session's server knows is as new as the leader.
     virtual Task<Code> sync(std::string path) = 0;
@@ -143,17 +154,18 @@ class Session {
 };
 
 struct SessionConfig {
-    std::string hosts;                            ///< `host:port,host:port[/chroot]`
-    std::chrono::milliseconds timeout{6'000};     ///< Asked for; the server clamps it.
+    std::string hosts;                                  ///< `host:port,host:port[/chroot]`
+    std::chrono::milliseconds timeout{6'000};           ///< Asked for; the server clamps it.
     std::chrono::milliseconds connect_timeout{10'000};  ///< open() gives up after that.
-    std::vector<Acl> acl{Acl{}};                  ///< Of every node this session creates.
-    std::optional<std::pair<std::string, std::string>> auth;  ///< scheme and credentials, such as digest, user:password.
+    std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates.
+    std::optional<std::pair<std::string, std::string>>
+        auth;  ///< scheme and credentials, such as digest, user:password.
     /// Reopens a session (tests and rescue tools): its id and password.
     std::optional<std::pair<std::int64_t, std::string>> reopen;
 };
 
-/// Connects, creates the chroot if it is missing. Throws errc::zookeeper_unavailable, timed_out, invalid_config,
-/// session_expired (reopen), naming the servers.
+/// Connects, creates the chroot if it is missing. Throws errc::zookeeper_unavailable, timed_out,
+/// invalid_config, session_expired (reopen), naming the servers.
 Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime, SessionConfig config);
 
 /// How a new session is made where an old one was lost; in tests it makes sessions in memory.

@@ -1,0 +1,154 @@
+#include "node_json.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kwire::zk {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+TEST(NodeJson, ReadsBrokersOfEveryVersion) {
+    const struct {
+        const char* json;
+        const char* address;
+    } cases[] = {
+        {R"({"jmx_port":-1,"timestamp":"1416","host":"a","version":1,"port":9092})", "a:9092"},
+        {R"({"version":1,"host":"a","port":"9092"})", "a:9092"},
+        {R"({"endpoints":["SSL://s:1","PLAINTEXT://p:2"],"host":"x","port":3,"version":2})", "p:2"},
+        {R"({"endpoints":["PLAINTEXT://[::1]:2"],"host":null,"port":-1,"version":3,"rack":"r"})",
+         "[::1]:2"},
+        {R"({"listener_security_protocol_map":{"IN":"SSL","OUT":"PLAINTEXT"},"version":4,
+             "endpoints":["IN://a:1","OUT://b:2"],"host":null,"port":-1})",
+         "b:2"},
+        {R"({"features":{},"listener_security_protocol_map":{"PLAINTEXT":"PLAINTEXT"},"version":5,
+             "endpoints":["PLAINTEXT://b:2"],"host":"b","port":2})",
+         "b:2"},
+    };
+    for (const auto& each : cases) {
+        const auto broker = read_broker(7, each.json);
+        ASSERT_TRUE(broker.value) << each.json << broker.problem;
+        EXPECT_EQ(broker.value->address.to_string(), each.address);
+        EXPECT_EQ(broker.value->id, 7);
+    }
+    const auto ssl_only =
+        read_broker(1, R"({"endpoints":["SSL://s:1"],"host":null,"port":-1,"version":2})");
+    EXPECT_FALSE(ssl_only.value);
+    EXPECT_THAT(ssl_only.problem, HasSubstr("PLAINTEXT"));
+}
+
+TEST(NodeJson, ReadsTheRegistrationsOfJavaAndGo) {
+    const auto java = read_registration(
+        R"({"version":1,"subscription":{"t":2,"u":"1"},"pattern":"static","timestamp":"1416000000000"})");
+    ASSERT_TRUE(java.value);
+    EXPECT_THAT(java.value->subscription, ElementsAre(Pair("t", 2), Pair("u", 1)));
+    EXPECT_EQ(java.value->timestamp_ms, 1416000000000);
+    const auto go = read_registration(
+        R"({"pattern":"white_list","subscription":{"a|b":1},"timestamp":1416000000,"version":1})");
+    ASSERT_TRUE(go.value);
+    EXPECT_EQ(go.value->pattern, SubscriptionPattern::white_list);
+    EXPECT_EQ(go.value->timestamp_ms, 1416000000);
+}
+
+TEST(NodeJson, WritesTheRegistrationAsJavaNeedsIt) {
+    Registration registration;
+    registration.subscription = {{"clicks", 1}};
+    registration.timestamp_ms = 1416000000123;
+    EXPECT_EQ(write_registration(registration),
+              R"({"version":1,"subscription":{"clicks":1},"pattern":"static",)"
+              R"("timestamp":"1416000000123"})");
+    registration.pattern = SubscriptionPattern::black_list;
+    registration.subscription = {{R"(a"\b)", 3}};
+    const auto again = read_registration(write_registration(registration));
+    ASSERT_TRUE(again.value);
+    EXPECT_EQ(again.value->pattern, SubscriptionPattern::black_list);
+    EXPECT_EQ(again.value->subscription, registration.subscription);
+}
+
+TEST(NodeJson, RefusesHostileNodesInWords) {
+    std::string deep(100'000, '[');
+    std::string deep_object;
+    for (int i = 0; i < 10'000; ++i) deep_object += R"({"subscription":)";
+    const std::string hostile[] = {
+        "",
+        " ",
+        "null",
+        "[]",
+        "42",
+        "{",
+        "{}",
+        deep,
+        deep_object,
+        std::string(5'000'000, ' '),
+        "\xff\xfe{}",
+        std::string("{\"pattern\":\"\xc0\x80\"}"),
+        std::string("\0\0", 2),
+        R"({"pattern":"static"})",
+        R"({"pattern":"wild","subscription":{}})",
+        R"({"pattern":"static","subscription":[]})",
+        R"({"pattern":"static","subscription":{"t":-1}})",
+        R"({"pattern":"static","subscription":{"t":9223372036854775808}})",
+        R"({"pattern":"static","subscription":{"t":1.5}})",
+        R"({"pattern":"static","subscription":{"t":null}})",
+        R"({"partitions":{"x":[1]}})",
+        R"({"partitions":{"0":1}})",
+        R"({"partitions":{"-1":[]}})",
+        R"({"partitions":{"0":["a"]}})",
+    };
+    for (const std::string& text : hostile) {
+        const auto registration = read_registration(text);
+        EXPECT_FALSE(registration.value) << text.substr(0, 80);
+        EXPECT_FALSE(registration.problem.empty());
+        EXPECT_LT(registration.problem.size(), 300U);
+        EXPECT_FALSE(read_broker(1, text).value);
+        EXPECT_FALSE(read_topic(text).value);
+        EXPECT_FALSE(read_partition_state(text).value);
+        EXPECT_FALSE(read_controller(text).value);
+    }
+}
+
+TEST(NodeJson, SurvivesEveryCutOfItsInput) {
+    const std::string whole =
+        R"({"version":1,"subscription":{"t":2},"pattern":"static","timestamp":"14\u0031"})";
+    ASSERT_TRUE(read_registration(whole).value);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        EXPECT_FALSE(read_registration(whole.substr(0, size)).value) << size;
+    }
+}
+
+TEST(NodeJson, ReadsTopicsStatesAndConfigs) {
+    const auto topic = read_topic(
+        R"({"removing_replicas":{},"partitions":{"2":[3,1],"10":[1]},"topic_id":"x","version":3})");
+    ASSERT_TRUE(topic.value);
+    EXPECT_THAT(topic.value->replicas,
+                ElementsAre(Pair(2, ElementsAre(3, 1)), Pair(10, ElementsAre(1))));
+    EXPECT_EQ(write_topic({{{0, {1, 2}}, {1, {2, 1}}}}),
+              R"({"version":1,"partitions":{"0":[1,2],"1":[2,1]}})");
+    const auto state = read_partition_state(
+        R"({"controller_epoch":4,"leader":-1,"version":1,"leader_epoch":9,"isr":[2,1]})");
+    ASSERT_TRUE(state.value);
+    EXPECT_EQ(state.value->leader, -1);
+    EXPECT_EQ(state.value->leader_epoch, 9);
+    EXPECT_THAT(state.value->isr, ElementsAre(2, 1));
+    const auto config = read_topic_config(R"({"version":1,"config":{"retention.ms":"5","a":6}})");
+    ASSERT_TRUE(config.value);
+    EXPECT_THAT(*config.value, ElementsAre(Pair("a", "6"), Pair("retention.ms", "5")));
+    EXPECT_EQ(write_topic_config({{"retention.ms", "5"}}),
+              R"({"version":1,"config":{"retention.ms":"5"}})");
+}
+
+TEST(NodeJson, ReadsOnlyOffsets) {
+    EXPECT_EQ(read_offset("0"), 0);
+    EXPECT_EQ(read_offset("9223372036854775807"), 9223372036854775807);
+    for (const char* text : {"", " 1", "1 ", "-1", "-0", "+1", "0x1", "1.0", "9223372036854775808",
+                             "99999999999999999999999", "one", "1\n"}) {
+        EXPECT_FALSE(read_offset(text)) << text;
+    }
+}
+
+}  // namespace
+}  // namespace kwire::zk

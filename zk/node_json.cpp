@@ -1,0 +1,294 @@
+#include "node_json.h"
+
+#include <charconv>
+#include <cstdio>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+namespace kwire::zk {
+
+namespace {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
+
+// ZooKeeper's own limit of a node (jute.maxbuffer) is 1 MiB; nothing Kafka writes is nested deeper
+// than four.
+constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
+constexpr int json_depth_max = 32;
+
+int depth_of(std::string_view text) {
+    int depth = 0, deepest = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted) {
+            if (c == '\\') ++i;
+            if (c == '"') quoted = false;
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '[' || c == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+Read<Json> parse_object(std::string_view text) {
+    if (text.empty()) return {std::nullopt, "the node is empty"};
+    if (text.size() > json_bytes_max) {
+        return {std::nullopt, "has " + std::to_string(text.size()) + " bytes, too many"};
+    }
+    if (depth_of(text) > json_depth_max) return {std::nullopt, "is nested too deep"};
+    Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) return {std::nullopt, "is not JSON: " + excerpt(text)};
+    if (!json.is_object()) return {std::nullopt, "is not a JSON object: " + excerpt(text)};
+    return {std::move(json), {}};
+}
+
+/// Peers write the same number as a number or as a string.
+template <class Int>
+std::optional<Int> integer(const Json& json) {
+    std::int64_t wide = 0;
+    if (json.is_number_unsigned()) {
+        const auto value = json.get<std::uint64_t>();
+        if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+            return std::nullopt;
+        }
+        wide = static_cast<std::int64_t>(value);
+    } else if (json.is_number_integer()) {
+        wide = json.get<std::int64_t>();
+    } else if (json.is_string()) {
+        const auto& text = json.get_ref<const std::string&>();
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wide);
+        if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    } else {
+        return std::nullopt;
+    }
+    if (wide < std::numeric_limits<Int>::min() || wide > std::numeric_limits<Int>::max()) {
+        return std::nullopt;
+    }
+    return static_cast<Int>(wide);
+}
+
+template <class Int>
+std::optional<Int> integer_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() ? std::nullopt : integer<Int>(*found);
+}
+
+std::optional<std::string> string_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_string()) return std::nullopt;
+    return found->get<std::string>();
+}
+
+std::optional<std::vector<std::int32_t>> broker_ids(const Json& json) {
+    if (!json.is_array()) return std::nullopt;
+    std::vector<std::int32_t> ids;
+    for (const Json& each : json) {
+        const auto id = integer<std::int32_t>(each);
+        if (!id) return std::nullopt;
+        ids.push_back(*id);
+    }
+    return ids;
+}
+
+/// `PLAINTEXT://host:9092` -> listener name and address.
+std::optional<std::pair<std::string, HostPort>> endpoint(const std::string& text) {
+    const std::size_t scheme = text.find("://");
+    const std::size_t colon = text.rfind(':');
+    if (scheme == std::string::npos || colon < scheme + 3) return std::nullopt;
+    std::string host = text.substr(scheme + 3, colon - scheme - 3);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    }
+    std::uint16_t port = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc{} || stop != end || host.empty() || port == 0) return std::nullopt;
+    return std::pair(text.substr(0, scheme), HostPort{std::move(host), port});
+}
+
+/// The first endpoint whose listener speaks PLAINTEXT. From 0.10.2 on listeners may have any name,
+/// and a map beside them tells the protocol.
+std::optional<HostPort> plaintext_endpoint(const Json& broker) {
+    const auto endpoints = broker.find("endpoints");
+    if (endpoints == broker.end() || !endpoints->is_array()) return std::nullopt;
+    const auto map = broker.find("listener_security_protocol_map");
+    for (const Json& each : *endpoints) {
+        if (!each.is_string()) continue;
+        const auto parsed = endpoint(each.get_ref<const std::string&>());
+        if (!parsed) continue;
+        std::string protocol = parsed->first;
+        if (map != broker.end() && map->is_object()) {
+            protocol = string_at(*map, parsed->first.c_str()).value_or(protocol);
+        }
+        if (protocol == "PLAINTEXT") return parsed->second;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string excerpt(std::string_view text) {
+    std::string shown = "`";
+    for (const char c : text.substr(0, 60)) {
+        if (c >= 0x20 && c < 0x7f) {
+            shown += c;
+        } else {
+            char escaped[8];
+            std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
+            shown += escaped;
+        }
+    }
+    return shown + (text.size() > 60 ? "...`" : "`");
+}
+
+Read<BrokerEndpoint> read_broker(std::int32_t id, std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    BrokerEndpoint broker;
+    broker.id = id;
+    broker.rack = string_at(*json.value, "rack");
+    if (auto address = plaintext_endpoint(*json.value)) {
+        broker.address = std::move(*address);
+        return {std::move(broker), {}};
+    }
+    auto host = string_at(*json.value, "host");
+    const auto port = integer_at<std::uint16_t>(*json.value, "port");
+    if (!host || host->empty() || !port || *port == 0) {
+        return {std::nullopt, "names no listener that speaks PLAINTEXT: " + excerpt(text)};
+    }
+    broker.address = {std::move(*host), *port};
+    return {std::move(broker), {}};
+}
+
+Read<std::int32_t> read_controller(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    const auto id = integer_at<std::int32_t>(*json.value, "brokerid");
+    if (!id) return {std::nullopt, "has no brokerid: " + excerpt(text)};
+    return {id, {}};
+}
+
+Read<TopicAssignment> read_topic(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    const auto partitions = json.value->find("partitions");
+    if (partitions == json.value->end() || !partitions->is_object()) {
+        return {std::nullopt, "has no partitions: " + excerpt(text)};
+    }
+    TopicAssignment assignment;
+    for (const auto& [key, replicas] : partitions->items()) {
+        const auto partition = integer<std::int32_t>(Json(key));
+        auto ids = broker_ids(replicas);
+        if (!partition || *partition < 0 || !ids) {
+            return {std::nullopt, "has an unreadable partition " + excerpt(key)};
+        }
+        assignment.replicas[*partition] = std::move(*ids);
+    }
+    return {std::move(assignment), {}};
+}
+
+Read<PartitionState> read_partition_state(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    const auto leader = integer_at<std::int32_t>(*json.value, "leader");
+    if (!leader) return {std::nullopt, "has no leader: " + excerpt(text)};
+    PartitionState state;
+    state.leader = *leader;
+    state.leader_epoch = integer_at<std::int32_t>(*json.value, "leader_epoch").value_or(-1);
+    state.controller_epoch = integer_at<std::int32_t>(*json.value, "controller_epoch").value_or(-1);
+    const auto isr = json.value->find("isr");
+    if (isr != json.value->end())
+        state.isr = broker_ids(*isr).value_or(std::vector<std::int32_t>());
+    return {std::move(state), {}};
+}
+
+Read<std::map<std::string, std::string>> read_topic_config(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    std::map<std::string, std::string> config;
+    const auto entries = json.value->find("config");
+    if (entries != json.value->end() && entries->is_object()) {
+        for (const auto& [key, value] : entries->items()) {
+            config[key] = value.is_string() ? value.get<std::string>() : value.dump();
+        }
+    }
+    return {std::move(config), {}};
+}
+
+Read<Registration> read_registration(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    Registration registration;
+    const std::string pattern = string_at(*json.value, "pattern").value_or("");
+    if (pattern == "white_list") {
+        registration.pattern = SubscriptionPattern::white_list;
+    } else if (pattern == "black_list") {
+        registration.pattern = SubscriptionPattern::black_list;
+    } else if (pattern != "static") {
+        return {std::nullopt, "has no pattern static, white_list or black_list: " + excerpt(text)};
+    }
+    const auto subscription = json.value->find("subscription");
+    if (subscription == json.value->end() || !subscription->is_object()) {
+        return {std::nullopt, "has no subscription: " + excerpt(text)};
+    }
+    for (const auto& [topic, streams] : subscription->items()) {
+        const auto count = integer<std::int32_t>(streams);
+        if (!count || *count < 0) {
+            return {std::nullopt, "has an unreadable number of streams for " + excerpt(topic)};
+        }
+        registration.subscription[topic] = *count;
+    }
+    // Of no consequence to anybody but Java, so what is missing here does not make the member
+    // unreadable.
+    registration.timestamp_ms = integer_at<std::int64_t>(*json.value, "timestamp").value_or(0);
+    registration.version = integer_at<std::int32_t>(*json.value, "version").value_or(1);
+    return {std::move(registration), {}};
+}
+
+std::optional<std::int64_t> read_offset(std::string_view text) {
+    std::int64_t offset = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset);
+    if (error != std::errc{} || end != text.data() + text.size() || offset < 0) return std::nullopt;
+    return text.front() == '-' ? std::nullopt : std::optional(offset);
+}
+
+namespace {
+std::string dump(const OrderedJson& json) {
+    return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+}  // namespace
+
+std::string write_topic(const TopicAssignment& assignment) {
+    OrderedJson partitions = OrderedJson::object();
+    for (const auto& [partition, replicas] : assignment.replicas) {
+        partitions[std::to_string(partition)] = replicas;
+    }
+    return dump({{"version", 1}, {"partitions", std::move(partitions)}});
+}
+
+std::string write_topic_config(const std::map<std::string, std::string>& config) {
+    OrderedJson entries = OrderedJson::object();
+    for (const auto& [key, value] : config) entries[key] = value;
+    return dump({{"version", 1}, {"config", std::move(entries)}});
+}
+
+std::string write_registration(const Registration& registration) {
+    const char* pattern = "static";
+    if (registration.pattern == SubscriptionPattern::white_list) pattern = "white_list";
+    if (registration.pattern == SubscriptionPattern::black_list) pattern = "black_list";
+    OrderedJson subscription = OrderedJson::object();
+    for (const auto& [topic, streams] : registration.subscription) subscription[topic] = streams;
+    return dump({{"version", registration.version},
+                 {"subscription", std::move(subscription)},
+                 {"pattern", pattern},
+                 {"timestamp", std::to_string(registration.timestamp_ms)}});
+}
+
+}  // namespace kwire::zk

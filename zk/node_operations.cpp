@@ -1,0 +1,142 @@
+#include "node_operations.h"
+
+#include <charconv>
+
+#include <kwire/zk/gather.h>
+
+#include "node_json.h"
+#include "paths.h"
+
+namespace kwire::zk {
+
+void fail(Code code, std::string_view doing, const std::string& path) {
+    const std::string what =
+        std::string(doing) + " ZooKeeper node " + path + ": " + std::string(name(code));
+    switch (code) {
+        case Code::connection_loss:
+        case Code::operation_timeout:
+            throw Error(errc::connection_lost, what);
+        case Code::session_expired:
+            throw Error(errc::session_expired, what);
+        case Code::closing:
+            throw Error(errc::closed, what);
+        default:
+            throw Error(errc::zookeeper_error, what);
+    }
+}
+
+void require_path_part(std::string_view what, const std::string& part) {
+    if (part.find('/') == std::string::npos && valid_path("/" + part) && !part.empty()) return;
+    throw Error(errc::invalid_config,
+                std::string(what) + " " + excerpt(part) +
+                    " cannot be the name of a ZooKeeper node: it must not be empty, . or .., nor "
+                    "hold a slash or control characters");
+}
+
+Task<Code> make_path(SessionPtr session, std::string path) {
+    Reply<std::string> made = co_await session->create(path, {}, CreateMode::persistent);
+    if (made.code == Code::node_exists) co_return Code::ok;
+    if (made.code != Code::no_node || path == "/") co_return made.code;
+    const Code parent = co_await make_path(session, parent_of(path));
+    if (parent != Code::ok) co_return parent;
+    made = co_await session->create(path, {}, CreateMode::persistent);
+    co_return made.code == Code::node_exists ? Code::ok : made.code;
+}
+
+namespace {
+
+/// Leaves a watch on path's coming. True if it has come meanwhile, so that it is to be asked again.
+Task<bool> came_meanwhile(SessionPtr session, std::string path, Watch watch) {
+    const Reply<Stat> reply = co_await session->exists(path, std::move(watch));
+    if (!reply.ok() && reply.code != Code::no_node) fail(reply.code, "watching", path);
+    co_return reply.ok();
+}
+
+/// exists and get each leave a watch where the node comes between them: the caller hears once.
+Watch once(Watch watch) {
+    if (!watch) return nullptr;
+    return [watch = std::move(watch), called = std::make_shared<bool>(false)](const WatchEvent& e) {
+        if (std::exchange(*called, true)) return;
+        watch(e);
+    };
+}
+
+}  // namespace
+
+Task<std::vector<std::string>> list(SessionPtr session, std::string path, Watch watch) {
+    watch = once(std::move(watch));
+    for (;;) {
+        Reply<Children> reply = co_await session->children(path, watch);
+        if (reply.ok()) co_return std::move(reply.value.names);
+        if (reply.code != Code::no_node) fail(reply.code, "listing", path);
+        if (!watch) co_return std::vector<std::string>();
+        const bool again = co_await came_meanwhile(session, path, watch);
+        if (!again) co_return std::vector<std::string>();
+    }
+}
+
+Task<std::optional<Node>> read(SessionPtr session, std::string path, Watch watch) {
+    watch = once(std::move(watch));
+    for (;;) {
+        Reply<Node> reply = co_await session->get(path, watch);
+        if (reply.ok()) co_return std::move(reply.value);
+        if (reply.code != Code::no_node) fail(reply.code, "reading", path);
+        if (!watch) co_return std::nullopt;
+        const bool again = co_await came_meanwhile(session, path, watch);
+        if (!again) co_return std::nullopt;
+    }
+}
+
+Task<std::vector<Reply<Node>>> read_all(SessionPtr session, std::vector<std::string> paths) {
+    std::vector<Task<Reply<Node>>> tasks;
+    tasks.reserve(paths.size());
+    for (const std::string& path : paths) tasks.push_back(session->get(path));
+    std::vector<Reply<Node>> replies = co_await gather(std::move(tasks));
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        if (!replies[i].ok() && replies[i].code != Code::no_node) {
+            fail(replies[i].code, "reading", paths[i]);
+        }
+    }
+    co_return replies;
+}
+
+Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path) {
+    const std::vector<std::string> topics = co_await list(session, path);
+    std::vector<Task<Reply<Children>>> tasks;
+    for (const std::string& topic : topics) tasks.push_back(session->children(path + "/" + topic));
+    const std::vector<Reply<Children>> replies = co_await gather(std::move(tasks));
+    std::vector<TopicPartition> found;
+    for (std::size_t i = 0; i < topics.size(); ++i) {
+        if (replies[i].code == Code::no_node) continue;
+        if (!replies[i].ok()) fail(replies[i].code, "listing", path + "/" + topics[i]);
+        for (const std::string& name : replies[i].value.names) {
+            const auto partition = read_offset(name);
+            if (partition && *partition <= INT32_MAX) {
+                found.push_back({topics[i], static_cast<std::int32_t>(*partition)});
+            }
+        }
+    }
+    co_return found;
+}
+
+Task<void> remove_tree(SessionPtr session, std::string path) {
+    // As long as somebody adds below it the node cannot go; a few rounds are enough for any that
+    // stops.
+    Code code = Code::ok;
+    for (int round = 0; round < 10; ++round) {
+        code = co_await session->remove(path, -1);
+        if (code == Code::ok || code == Code::no_node) co_return;
+        if (code != Code::not_empty) break;
+        const std::vector<std::string> names = co_await list(session, path);
+        std::vector<Task<Code>> leaves;
+        for (const std::string& name : names)
+            leaves.push_back(session->remove(path + "/" + name, -1));
+        const std::vector<Code> codes = co_await gather(std::move(leaves));
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (codes[i] == Code::not_empty) co_await remove_tree(session, path + "/" + names[i]);
+        }
+    }
+    fail(code, "removing", path);
+}
+
+}  // namespace kwire::zk

@@ -1,0 +1,45 @@
+// Steps that the registry takes again and again, and the errors they end in.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <kwire/protocol/topic_partition.h>
+#include <kwire/zk/session.h>
+
+namespace kwire::zk {
+
+using SessionPtr = std::shared_ptr<Session>;
+
+/// Throws what the code means for somebody who cannot go on: `<doing> <path>: <code>`.
+[[noreturn]] void fail(Code code, std::string_view doing, const std::string& path);
+
+/// Throws errc::invalid_config unless name can be one part of a path.
+void require_path_part(std::string_view what, const std::string& name);
+
+/// Makes path and what is missing above it, persistent and empty. That somebody else makes them at
+/// the same time is fine, so no order of first joins fails.
+Task<Code> make_path(SessionPtr session, std::string path);
+
+/// The children, sorted; none where path is not there. With a watch it tells of path's coming, too.
+Task<std::vector<std::string>> list(SessionPtr session, std::string path, Watch watch = nullptr);
+
+/// The node, or nothing where there is none. With a watch it tells of path's coming, too.
+Task<std::optional<Node>> read(SessionPtr session, std::string path, Watch watch = nullptr);
+
+/// The nodes that are there, of many paths at once.
+Task<std::vector<Reply<Node>>> read_all(SessionPtr session, std::vector<std::string> paths);
+
+/// What stands two levels below path, as topic/partition; children that are not numbers are left
+/// out.
+Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path);
+
+/// Removes path and all below it; fine if it is not there, or others add and remove at the same
+/// time.
+Task<void> remove_tree(SessionPtr session, std::string path);
+
+}  // namespace kwire::zk
