@@ -20,15 +20,23 @@ void raise_to(std::atomic<std::int64_t>& value, std::int64_t to) {
     }
 }
 
+/// A read-modify-write of one variable that both sides touch orders them as a fence does, and unlike a fence the thread
+/// sanitizer understands it. The rare way, for kernels without membarrier.
+void meet_other_threads() {
+    static std::atomic<int> meeting_point{0};
+    meeting_point.fetch_add(1, std::memory_order_seq_cst);
+}
+
 }  // namespace
 
 const bool PartitionCursor::process_wide_barrier_works_ = register_process_wide_barrier();
 
+void PartitionCursor::full_fence() { meet_other_threads(); }
+
 void process_wide_barrier() {
     // Where the kernel refuses, readers pass a full fence of their own, and so does this side.
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-    }
+    meet_other_threads();
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
 PartitionCursor::PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
@@ -43,6 +51,12 @@ PartitionCursor::PartitionCursor(TopicPartition tp, std::uint64_t generation, st
 
 void PartitionCursor::take_back_delivery(std::int64_t before) {
     delivered_.store(before, std::memory_order_release);
+    // The state may turn to draining just now: either it is seen here, or whoever turns it sees the position.
+    reader_fence();
+    end_of_batch();
+}
+
+void PartitionCursor::end_of_batch() {
     if (state() == State::draining && on_progress_) on_progress_();
 }
 
@@ -60,28 +74,60 @@ bool PartitionCursor::mark_processed_shared(std::int64_t next) {
 }
 
 bool PartitionCursor::acknowledge(std::int64_t begin, std::int64_t end) {
+    if (state() == State::retired) return false;
     std::int64_t prefix = 0;
     {
         const std::lock_guard lock(ranges_mutex_);
+        add_acknowledged(begin, end);
         prefix = processed_shared_.load(std::memory_order_relaxed);
-        if (begin <= prefix) {
-            prefix = std::max(prefix, end);
-        } else {
-            auto& known_end = acknowledged_ranges_[begin];
-            known_end = std::max(known_end, end);
-        }
-        while (!acknowledged_ranges_.empty() && acknowledged_ranges_.begin()->first <= prefix) {
-            prefix = std::max(prefix, acknowledged_ranges_.begin()->second);
-            acknowledged_ranges_.erase(acknowledged_ranges_.begin());
-        }
-        raise_to(processed_shared_, prefix);
     }
     return mark_processed_shared(prefix);
 }
 
+void PartitionCursor::skip_to(std::int64_t end) {
+    const std::lock_guard lock(ranges_mutex_);
+    add_acknowledged(handed_out(), end);
+}
+
+void PartitionCursor::add_acknowledged(std::int64_t begin, std::int64_t end) {
+    if (begin >= end) return;
+    auto& known_end = acknowledged_ranges_[begin];
+    known_end = std::max(known_end, end);
+    const auto prefix = past_acknowledged(processed_shared_.load(std::memory_order_relaxed));
+    raise_to(processed_shared_, prefix);
+    // What mark_processed went past is of no use any more either.
+    const auto done = std::max(prefix, processed_.load(std::memory_order_relaxed));
+    while (!acknowledged_ranges_.empty() && acknowledged_ranges_.begin()->second <= done) {
+        acknowledged_ranges_.erase(acknowledged_ranges_.begin());
+    }
+}
+
+std::int64_t PartitionCursor::past_acknowledged(std::int64_t from) const {
+    for (const auto& [begin, end] : acknowledged_ranges_) {
+        if (begin > from) break;
+        from = std::max(from, end);
+    }
+    return from;
+}
+
+void PartitionCursor::restart(std::int64_t offset) {
+    const std::lock_guard lock(ranges_mutex_);
+    acknowledged_ranges_.clear();
+    start_.store(offset, std::memory_order_relaxed);
+    processed_.store(offset, std::memory_order_relaxed);
+    processed_shared_.store(offset, std::memory_order_relaxed);
+    delivered_.store(offset, std::memory_order_release);
+}
+
+std::int64_t PartitionCursor::delivered() const {
+    const std::lock_guard lock(ranges_mutex_);
+    return past_acknowledged(delivered_.load(std::memory_order_acquire));
+}
+
 std::int64_t PartitionCursor::processed() const {
-    return std::max(processed_.load(std::memory_order_acquire),
-                    processed_shared_.load(std::memory_order_acquire));
+    const std::lock_guard lock(ranges_mutex_);
+    return past_acknowledged(std::max(processed_.load(std::memory_order_acquire),
+                                      processed_shared_.load(std::memory_order_acquire)));
 }
 
 void PartitionCursor::set_state(State state) {

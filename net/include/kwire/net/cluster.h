@@ -93,6 +93,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
         std::optional<std::chrono::milliseconds> timeout = {};  ///< Default: request_timeout.
         std::int16_t version_min = 0;                           ///< Refuse to go lower.
         std::int16_t version_max = INT16_MAX;  ///< Do not go higher, whatever the broker offers.
+        std::int8_t lane = 0;  ///< Calls of different lanes have connections of their own: one waits, the others pass.
     };
 
     /// Sends request to the broker of that id and returns its answer. The highest version that both know is used.

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include <kwire/net/partition_cursor.h>
-#include <kwire/protocol/record_batch.h>
 #include <kwire/protocol/record_reader.h>
 
 namespace kwire {
@@ -58,7 +57,7 @@ class Message {
 
  private:
     friend class MessageBatch;
-    Record record_;
+    Record record_{};
     std::int64_t follows_ = 0;
     PartitionCursor* cursor_ = nullptr;
     TimestampType timestamp_type_ = TimestampType::none;
@@ -73,24 +72,34 @@ class Message {
 /// names the offset, and the partition stops.
 class MessageBatch {
  public:
-    struct State;  // in message_batch.h, private to net
+    /// What is behind a batch; it is used again for later ones. Private to net (message_batch.h).
+    struct State;
 
-    MessageBatch();
+    MessageBatch() = default;
     explicit MessageBatch(std::unique_ptr<State> state);
-    MessageBatch(MessageBatch&&) noexcept;
-    MessageBatch& operator=(MessageBatch&&) noexcept;
-    ~MessageBatch();
+    MessageBatch(MessageBatch&& other) noexcept : walk_(std::exchange(other.walk_, nullptr)) {}
+    MessageBatch& operator=(MessageBatch&& other) noexcept {
+        MessageBatch taken(std::move(other));
+        std::swap(walk_, taken.walk_);
+        return *this;
+    }
+    ~MessageBatch() {
+        if (walk_ != nullptr) give_back();
+    }
 
     /// True for the batch that poll returns when time ran out.
-    bool empty() const { return state_ == nullptr; }
+    bool empty() const { return walk_ == nullptr; }
+    /// Precondition: !empty(). The reference stays valid as long as the cursor does.
     const TopicPartition& topic_partition() const;
     /// The log's end (high watermark) as the fetch saw it; -1 if the broker did not say.
     std::int64_t high_watermark() const;
 
-    /// Moves on to the next message; null at the end.
+    /// Moves on to the next message; null at the end. Once it returned null the partition is free for the next poll, of
+    /// any thread, and the batch stays at its end.
     const Message* next() {
-        if (reader_.next(message_.record_)) [[likely]] {
-            if (message_.record_.offset >= position_) [[likely]] return hand_out();
+        if (walk_ == nullptr) [[unlikely]] return nullptr;
+        if (walk_->reader.next(walk_->message.record_)) [[likely]] {
+            if (walk_->message.record_.offset >= walk_->position) [[likely]] return hand_out();
         }
         return next_slowly();
     }
@@ -119,20 +128,28 @@ class MessageBatch {
     std::default_sentinel_t end() const { return {}; }
 
  private:
+    /// The part of State that every message touches.
+    struct Walk {
+        RecordReader reader;  // walks the record batch that is open; nothing is open at first
+        Message message;
+        std::int64_t position = 0;  // the next offset that is wanted
+    };
+
     const Message* hand_out() {
-        message_.follows_ = position_;
-        const std::int64_t next = message_.record_.offset + 1;
-        if (!message_.cursor_->begin_delivery(next)) return nullptr;
-        position_ = next;
-        return &message_;
+        Message& message = walk_->message;
+        message.follows_ = walk_->position;
+        const std::int64_t next = message.record_.offset + 1;
+        if (!message.cursor_->begin_delivery(next)) [[unlikely]] return stop_early();
+        walk_->position = next;
+        return &message;
     }
     /// Opens the next record batch, skips what lies before the position, control and aborted batches.
     const Message* next_slowly();
+    const Message* stop_early();
+    void give_back();
+    State& state() const;
 
-    RecordReader reader_;  // walks the record batch that is open; nothing is open at first
-    Message message_;
-    std::int64_t position_ = 0;  // the next offset that is wanted
-    std::unique_ptr<State> state_;
+    Walk* walk_ = nullptr;
 };
 
 }  // namespace kwire

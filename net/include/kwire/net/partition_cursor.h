@@ -8,9 +8,13 @@
 // runtime changes the state, makes every running thread pass a memory barrier (membarrier(2), process-wide), and only
 // then looks at the position. One of the two always sees the other. The barrier is paid for by the rare side alone.
 //
-// Threads: begin_delivery and mark_processed(const Message&'s offset) by the one thread that holds the partition's
-// batch; mark_processed_shared and acknowledge from any thread; the rest from the runtime's strand. The consumer never
-// hands out two batches of one cursor at a time.
+// What holds nothing to read (control batches, aborted transactions, what compaction left out, an empty tail) is never
+// handed out, so nobody marks it. The reader notes such a stretch with skip_to, and it counts as processed as soon as
+// everything before it is. So a cursor whose log ends in such a tail drains, and what is committed lies past the tail.
+//
+// Threads: begin_delivery, mark_processed, skip_to and restart by the one thread that holds the partition's batch;
+// mark_processed_shared and acknowledge from any thread; delivered, processed and drained too; set_state from one thread
+// at a time. The consumer never hands out two batches of one cursor at a time.
 // Lifetimes: held by shared_ptr by the consumer, by every batch and by every OwnedMessage.
 #pragma once
 
@@ -28,7 +32,7 @@ namespace kwire {
 /// Makes every thread of this process pass a full memory barrier. Costs microseconds.
 void process_wide_barrier();
 
-class PartitionCursor {
+class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
  public:
     enum class State : std::uint8_t {
         flowing,    ///< Messages are handed out.
@@ -38,13 +42,14 @@ class PartitionCursor {
     };
 
     /// start is the offset of the first message that is wanted; generation tells this span from every other one of this
-    /// process. on_progress is called, on any thread, when a mark or the end of a batch arrives in State::draining.
+    /// process. on_progress (may be empty) is called, on any thread, when a mark or the end of a batch arrives in
+    /// State::draining.
     PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
                     std::function<void()> on_progress);
 
     const TopicPartition& topic_partition() const { return tp_; }
     std::uint64_t generation() const { return generation_; }
-    std::int64_t start() const { return start_; }
+    std::int64_t start() const { return start_.load(std::memory_order_relaxed); }
     State state() const { return state_.load(std::memory_order_relaxed); }
 
     // ---- the reading thread, once a message
@@ -69,6 +74,18 @@ class PartitionCursor {
         return now == State::flowing || now == State::suspended || mark_while_leaving(now);
     }
 
+    // ---- the reading thread, at most once a batch
+
+    /// Offsets from the last message handed out up to end hold nothing to read.
+    void skip_to(std::int64_t end);
+    /// The log was cut back, or begins anew, at offset, which may lie before delivered(): everything begins there again.
+    /// The only case in which offsets of a cursor go back.
+    void restart(std::int64_t offset);
+    /// The batch in hand is given back. Tells on_progress if somebody waits for it.
+    void end_of_batch();
+    /// As delivered(), without what was skipped behind it.
+    std::int64_t handed_out() const { return delivered_.load(std::memory_order_relaxed); }
+
     // ---- any thread
 
     /// As mark_processed, for threads other than the reading one.
@@ -79,25 +96,32 @@ class PartitionCursor {
     bool acknowledge(std::int64_t begin, std::int64_t end);
 
     /// The next offset to hand out: everything before it was handed out, or was not there.
-    std::int64_t delivered() const { return delivered_.load(std::memory_order_acquire); }
+    std::int64_t delivered() const;
     /// The next offset to commit. start() if nothing was marked.
     std::int64_t processed() const;
     /// All that was handed out is processed.
     bool drained() const { return processed() >= delivered(); }
 
-    // ---- the runtime
+    // ---- whoever gives and takes the partition
 
-    /// When it returns, no message is handed out that delivered() does not count, unless state is flowing.
+    /// When it returns, no message is handed out that delivered() does not count, unless state is flowing. For a cursor
+    /// that a Consumer reads, the Consumer does this (unassign, suspend, resume), except from draining to retired.
     void set_state(State state);
+    /// As set_state for many, at the price of one barrier: call process_wide_barrier() after the last one.
+    void set_state_without_barrier(State state) { state_.store(state, std::memory_order_relaxed); }
 
  private:
     static void reader_fence() {
         if (process_wide_barrier_works_) [[likely]] {
             std::atomic_signal_fence(std::memory_order_seq_cst);
         } else {
-            std::atomic_thread_fence(std::memory_order_seq_cst);
+            full_fence();
         }
     }
+    static void full_fence();
+    /// from, or the end of what is known to hold nothing and begins there. Needs ranges_mutex_.
+    std::int64_t past_acknowledged(std::int64_t from) const;
+    void add_acknowledged(std::int64_t begin, std::int64_t end);
     void take_back_delivery(std::int64_t before);
     bool mark_while_leaving(State now);
 
@@ -110,11 +134,12 @@ class PartitionCursor {
 
     const TopicPartition tp_;
     const std::uint64_t generation_;
-    const std::int64_t start_;
+    std::atomic<std::int64_t> start_;
     const std::function<void()> on_progress_;
 
-    std::mutex ranges_mutex_;
-    std::map<std::int64_t, std::int64_t> acknowledged_ranges_;  // begin -> end, disjoint, beyond the prefix
+    mutable std::mutex ranges_mutex_;
+    // begin -> end: acknowledged, or with nothing to read, and not yet part of the gap-free prefix.
+    std::map<std::int64_t, std::int64_t> acknowledged_ranges_;
 };
 
 }  // namespace kwire

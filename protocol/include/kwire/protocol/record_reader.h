@@ -41,6 +41,13 @@ class RecordReader {
     /// bytes of the batch must stay as long as it is read.
     bool open(const RecordBatch& batch, const RecordReaderOptions& options);
 
+    /// Forgets the batch, its bytes may go, and any error: next() gives nothing until another open.
+    void close() {
+        error_.reset();
+        records_left_ = 0;
+        at_ = end_ = quick_end_ = nullptr;
+    }
+
     /// The next record, or false: at the end of the batch, or at an error().
     bool next(Record& record);
 

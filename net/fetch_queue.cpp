@@ -1,0 +1,221 @@
+#include "fetch_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "message_batch.h"
+
+namespace kwire {
+namespace {
+
+// A reading thread needs one state, and another while it keeps a batch and reads the next.
+constexpr std::size_t idle_states_max = 8;
+// Larger decompression buffers go back to the system with their batch, or a few huge batches would hold memory for ever.
+constexpr std::size_t idle_buffer_bytes_max = 4 * 1024 * 1024;
+
+}  // namespace
+
+FetchQueue::FetchQueue(std::shared_ptr<BufferBudget> budget, RecordReaderOptions options,
+                       std::function<void(const Error&)> on_failure,
+                       std::function<void()> on_readable)
+    : budget_(std::move(budget)),
+      options_(options),
+      on_failure_(std::move(on_failure)),
+      on_readable_(std::move(on_readable)) {}
+
+FetchQueue::~FetchQueue() = default;
+
+// ---- filling
+
+void FetchQueue::push(std::vector<Delivery> deliveries) {
+    Lock lock(mutex_);
+    if (closed_) return;
+    for (Delivery& delivery : deliveries) {
+        QueuedPartition& partition = *delivery.partition;
+        // In flight while the partition was taken away: it must never come out.
+        if (partition.removed || partition.failed.load(std::memory_order_relaxed)) continue;
+        partition.chunks.push_back(std::move(delivery.chunk));
+        list_locked(delivery.partition);
+    }
+    wake(std::move(lock));
+    // deliveries, with what was refused, goes only now that the lock is free.
+}
+
+void FetchQueue::list_locked(const std::shared_ptr<QueuedPartition>& partition) {
+    if (partition->listed || partition->in_hand || partition->removed || partition->chunks.empty()) return;
+    partition->listed = true;
+    ready_.push_back(partition);
+}
+
+void FetchQueue::wake(Lock lock) {
+    if (ready_.empty() || suspended_) return;
+    const bool one = sleepers_ > 0 && ready_.size() == 1;
+    const bool several = sleepers_ > 0 && !one;
+    lock.unlock();
+    if (one) readable_.notify_one();
+    if (several) readable_.notify_all();
+    if (async_waiters_.load() > 0) on_readable_();
+}
+
+// ---- emptying
+
+std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
+    if (suspended_) return nullptr;
+    while (!ready_.empty()) {
+        auto partition = std::move(ready_.front());
+        ready_.pop_front();
+        partition->listed = false;
+        if (partition->removed || partition->chunks.empty()) continue;
+        // Taken away by its cursor alone: handing it out would only bring it back.
+        if (partition->cursor->state() >= PartitionCursor::State::draining) continue;
+        std::unique_ptr<MessageBatch::State> state;
+        if (idle_states_.empty()) {
+            state = std::make_unique<MessageBatch::State>();
+        } else {
+            state = std::move(idle_states_.back());
+            idle_states_.pop_back();
+        }
+        partition->in_hand = true;
+        state->chunk = std::move(partition->chunks.front());
+        partition->chunks.pop_front();
+        partition->waiting_bytes.fetch_sub(static_cast<std::int64_t>(state->chunk.records.size()),
+                                           std::memory_order_relaxed);
+        state->partition = std::move(partition);
+        return state;
+    }
+    return nullptr;
+}
+
+MessageBatch FetchQueue::open(std::unique_ptr<MessageBatch::State> state) {
+    if (!state) return {};
+    state->queue = shared_from_this();
+    budget_->signal_progress();
+    state->begin();
+    return MessageBatch(std::move(state));
+}
+
+MessageBatch FetchQueue::try_take() {
+    Lock lock(mutex_);
+    if (closed_) throw Error(errc::closed, "the consumer is closed");
+    auto state = take_locked();
+    lock.unlock();
+    return open(std::move(state));
+}
+
+MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
+    Lock lock(mutex_);
+    auto state = closed_ ? nullptr : take_locked();
+    if (!state && !closed_ && timeout.count() > 0) {
+        const auto deadline = std::chrono::steady_clock::now() + timeout;
+        ++sleepers_;
+        do {
+            const bool in_time = readable_.wait_until(lock, deadline) == std::cv_status::no_timeout;
+            if (closed_) break;
+            state = take_locked();
+            if (!in_time) break;
+        } while (!state);
+        --sleepers_;
+    }
+    if (closed_) throw Error(errc::closed, "the consumer is closed");
+    lock.unlock();
+    return open(std::move(state));
+}
+
+void FetchQueue::give_back(const std::shared_ptr<QueuedPartition>& partition, FetchedChunk* rest) {
+    Lock lock(mutex_);
+    partition->in_hand = false;
+    if (rest != nullptr && !closed_ && !partition->removed &&
+        !partition->failed.load(std::memory_order_relaxed)) {
+        partition->waiting_bytes.fetch_add(static_cast<std::int64_t>(rest->records.size()),
+                                           std::memory_order_relaxed);
+        partition->chunks.push_front(std::move(*rest));
+    }
+    list_locked(partition);
+    wake(std::move(lock));
+    partition->cursor->end_of_batch();
+}
+
+void FetchQueue::clear_locked(QueuedPartition& partition, std::vector<FetchedChunk>& dropped) {
+    for (FetchedChunk& chunk : partition.chunks) dropped.push_back(std::move(chunk));
+    partition.chunks.clear();
+    partition.waiting_bytes.store(0, std::memory_order_relaxed);
+}
+
+void FetchQueue::fail(const std::shared_ptr<QueuedPartition>& partition, const Error& failure) {
+    std::vector<FetchedChunk> dropped;
+    {
+        const Lock lock(mutex_);
+        if (partition->removed || partition->failed.exchange(true)) return;
+        clear_locked(*partition, dropped);
+    }
+    on_failure_(failure);
+}
+
+void FetchQueue::recycle(std::unique_ptr<MessageBatch::State> state) {
+    state->partition.reset();
+    state->queue.reset();
+    if (state->reader.buffer_bytes() > idle_buffer_bytes_max) state->reader.release_buffer();
+    const Lock lock(mutex_);
+    if (!closed_ && idle_states_.size() < idle_states_max) idle_states_.push_back(std::move(state));
+}
+
+// ---- coming and going
+
+void FetchQueue::add(const std::shared_ptr<QueuedPartition>& partition) {
+    const Lock lock(mutex_);
+    if (closed_) throw Error(errc::closed, "the consumer is closed");
+    if (suspended_) partition->cursor->set_state(PartitionCursor::State::suspended);
+    partitions_.push_back(partition);
+}
+
+bool FetchQueue::remove(const std::shared_ptr<QueuedPartition>& partition,
+                        PartitionCursor::State state) {
+    std::vector<FetchedChunk> dropped;
+    {
+        const Lock lock(mutex_);
+        if (partition->removed) return false;
+        partition->removed = true;
+        std::erase(partitions_, partition);
+        clear_locked(*partition, dropped);
+    }
+    partition->cursor->set_state(state);
+    budget_->signal_progress();
+    return true;
+}
+
+void FetchQueue::suspend() {
+    const Lock lock(mutex_);
+    suspended_ = true;
+    for (const auto& partition : partitions_) {
+        partition->cursor->set_state_without_barrier(PartitionCursor::State::suspended);
+    }
+    process_wide_barrier();
+}
+
+void FetchQueue::resume() {
+    Lock lock(mutex_);
+    suspended_ = false;
+    for (const auto& partition : partitions_) {
+        partition->cursor->set_state_without_barrier(PartitionCursor::State::flowing);
+    }
+    process_wide_barrier();
+    const bool sleeping = sleepers_ > 0;
+    wake(std::move(lock));
+    if (sleeping) readable_.notify_all();
+}
+
+void FetchQueue::close() {
+    std::vector<std::unique_ptr<MessageBatch::State>> states;
+    std::vector<FetchedChunk> dropped;
+    {
+        const Lock lock(mutex_);
+        closed_ = true;
+        states.swap(idle_states_);
+        for (const auto& partition : partitions_) clear_locked(*partition, dropped);
+        ready_.clear();
+    }
+    readable_.notify_all();
+    if (async_waiters_.load() > 0) on_readable_();
+}
+
+}  // namespace kwire

@@ -1,0 +1,122 @@
+// Between the fetchers, which fill it, and the threads that read messages, which empty it: per partition a list of chunks.
+//
+// Purpose: hand out what was fetched, partition by partition in turn, each partition in one hand at a time and in order.
+// Invariants: a partition's chunks are given out in the order they were fetched; while one is in a hand the others wait;
+// the rest of a chunk that was given back is the next to be given out; nothing is given out of a partition that was
+// removed or that failed.
+// Threads: everything from any thread unless it says otherwise. One mutex, held for a few instructions.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <kwire/net/error.h>
+#include <kwire/net/message.h>
+#include <kwire/protocol/aborted_transactions.h>
+#include <kwire/protocol/record_reader.h>
+
+#include "buffer_budget.h"
+
+namespace kwire {
+
+/// What one Fetch answer brought of one partition.
+struct FetchedChunk {
+    Bytes records;
+    std::vector<AbortedTransaction> aborted;
+    std::int64_t position = 0;     ///< The first offset that is wanted of it.
+    std::int64_t next_offset = 0;  ///< Where the fetch after it begins: what lies between and is not in it is nowhere.
+    std::int64_t high_watermark = -1;
+    bool restarts = false;  ///< The position was set anew, and may lie before what was handed out.
+};
+
+/// A partition as the queue knows it. Fields without a word on it are guarded by the queue's mutex.
+struct QueuedPartition {
+    explicit QueuedPartition(std::shared_ptr<PartitionCursor> c) : cursor(std::move(c)) {}
+
+    const std::shared_ptr<PartitionCursor> cursor;  // constant
+    std::deque<FetchedChunk> chunks;
+    bool in_hand = false;
+    bool listed = false;  // stands in the list of partitions that can be read
+
+    // Any thread reads these; removed and failed change under the mutex only.
+    std::atomic<bool> removed{false};            ///< Taken away.
+    std::atomic<bool> failed{false};             ///< Cannot be read further.
+    std::atomic<std::int64_t> waiting_bytes{0};  ///< Of chunks in no hand; the fetcher counts what it made.
+};
+
+class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
+ public:
+    /// on_failure is told, on the reading thread, of a partition that cannot be read further.
+    /// on_readable is called when async waiters are to look again; on any thread.
+    FetchQueue(std::shared_ptr<BufferBudget> budget, RecordReaderOptions options,
+               std::function<void(const Error&)> on_failure, std::function<void()> on_readable);
+    ~FetchQueue();
+
+    const RecordReaderOptions& options() const { return options_; }
+
+    // ---- fetchers, on the strand
+
+    struct Delivery {
+        std::shared_ptr<QueuedPartition> partition;
+        FetchedChunk chunk;
+    };
+    void push(std::vector<Delivery> deliveries);
+
+    // ---- readers
+
+    /// The next batch; empty if there is none now. Throws errc::closed.
+    MessageBatch try_take();
+    /// The same, waiting for one.
+    MessageBatch take(std::chrono::milliseconds timeout);
+    /// Whether on_readable is called: the number of coroutines that wait.
+    void add_async_waiter() { async_waiters_.fetch_add(1); }
+    void remove_async_waiter() { async_waiters_.fetch_sub(1); }
+
+    /// Frees the partition for the next reader. rest: the part of the chunk that was not read, null at its end.
+    void give_back(const std::shared_ptr<QueuedPartition>& partition, FetchedChunk* rest);
+    /// The partition stops here: what waits is dropped, and failure told.
+    void fail(const std::shared_ptr<QueuedPartition>& partition, const Error& failure);
+    void recycle(std::unique_ptr<MessageBatch::State> state);
+
+    // ---- the consumer
+
+    void add(const std::shared_ptr<QueuedPartition>& partition);
+    /// Takes the partition out and its cursor to state. False if it was out already.
+    bool remove(const std::shared_ptr<QueuedPartition>& partition, PartitionCursor::State state);
+    void suspend();
+    void resume();
+    void close();
+
+ private:
+    using Lock = std::unique_lock<std::mutex>;
+
+    std::unique_ptr<MessageBatch::State> take_locked();
+    void list_locked(const std::shared_ptr<QueuedPartition>& partition);
+    void clear_locked(QueuedPartition& partition, std::vector<FetchedChunk>& dropped);
+    void wake(Lock lock);
+    MessageBatch open(std::unique_ptr<MessageBatch::State> state);
+
+    const std::shared_ptr<BufferBudget> budget_;
+    const RecordReaderOptions options_;
+    const std::function<void(const Error&)> on_failure_;
+    const std::function<void()> on_readable_;
+
+    std::mutex mutex_;
+    std::condition_variable readable_;
+    std::deque<std::shared_ptr<QueuedPartition>> ready_;
+    std::vector<std::shared_ptr<QueuedPartition>> partitions_;
+    std::vector<std::unique_ptr<MessageBatch::State>> idle_states_;
+    int sleepers_ = 0;
+    bool suspended_ = false;
+    bool closed_ = false;
+    std::atomic<int> async_waiters_{0};
+};
+
+}  // namespace kwire
