@@ -8,8 +8,9 @@
 
 KWIRE_CACHE=${KWIRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kwire}
 
-# What decides what is fetched: a change here makes the folders of before out of date.
-kafka_jars_recipe=2
+# Of what kafka_pom asks for. A number of its own for every change: two checkouts may share the cache, and the one must
+# not take the jars away that servers of the other are running from.
+kafka_jars_top=$KWIRE_CACHE/kafka-3
 
 # The Scala that the release was published for; the oldest one that Kafka's own site recommended.
 scala_of() {
@@ -23,8 +24,8 @@ scala_of() {
 # version_at_least A B: A >= B
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
-kafka_jars_dir() { echo "$KWIRE_CACHE/kafka/$1"; }
-kafka_jars_ready() { [ "$(cat "$(kafka_jars_dir "$1")/complete" 2>/dev/null)" = "$kafka_jars_recipe" ]; }
+kafka_jars_dir() { echo "$kafka_jars_top/$1"; }
+kafka_jars_ready() { [ -e "$(kafka_jars_dir "$1")/complete" ]; }
 
 maven_dependency() { # GROUP ARTIFACT VERSION [GROUP:ARTIFACT to leave out...]
     local exclusion
@@ -55,8 +56,8 @@ POM
     version_at_least "$version" 2.0 || maven_dependency javax.xml.bind jaxb-api 2.3.1
     # The command line tools moved out of the core jar bit by bit from 3.3 on. What they need beyond it is Connect's.
     ! version_at_least "$version" 3.3 || maven_dependency org.apache.kafka kafka-tools "$version" "*:*"
-    # From 3.0 on the jar names no logging backend. One that needs no configuration file.
-    ! version_at_least "$version" 3.0 || maven_dependency org.slf4j slf4j-simple 1.7.36
+    # From 1.0 on the jar names no logging backend. One that needs no configuration file.
+    ! version_at_least "$version" 1.0 || maven_dependency org.slf4j slf4j-simple 1.7.36
     printf '  </dependencies>\n</project>\n'
 }
 
@@ -79,7 +80,7 @@ maven() { # arguments of mvn
 
 # One Maven for all of them: a project with a module a release. Called with the lock held.
 kafka_jars_fetch() { # VERSION...
-    local version dir modules=() top=$KWIRE_CACHE/kafka/pom.xml
+    local version dir modules=() top=$kafka_jars_top/pom.xml
     for version in "$@"; do
         ! kafka_jars_ready "$version" || continue # another process was faster
         dir=$(kafka_jars_dir "$version")
@@ -99,7 +100,7 @@ kafka_jars_fetch() { # VERSION...
     # shellcheck disable=SC2016 # the variable is Maven's
     maven -f "$top" -T 4 -DoutputDirectory='${project.basedir}/libs' -DincludeScope=runtime \
         org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies || return 1
-    for version in "${modules[@]}"; do echo "$kafka_jars_recipe" > "$(kafka_jars_dir "$version")/complete"; done
+    for version in "${modules[@]}"; do touch "$(kafka_jars_dir "$version")/complete"; done
 }
 
 kafka_jars_warm() { # VERSION...
@@ -107,8 +108,8 @@ kafka_jars_warm() { # VERSION...
     for version in "$@"; do kafka_jars_ready "$version" || missing+=("$version"); done
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v mvn > /dev/null || { echo "mvn is missing: install the Debian package maven" >&2; return 1; }
-    mkdir -p "$KWIRE_CACHE/kafka"
-    (flock 9 && kafka_jars_fetch "${missing[@]}") 9> "$KWIRE_CACHE/kafka/lock"
+    mkdir -p "$kafka_jars_top"
+    (flock 9 && kafka_jars_fetch "${missing[@]}") 9> "$kafka_jars_top/lock"
 }
 
 kafka_jars() { # VERSION
