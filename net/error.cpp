@@ -97,15 +97,33 @@ const std::error_category& kwire_category() noexcept {
     return category;
 }
 
-Error::Error(errc code, Details details)
-    : std::system_error(make_error_code(code)),
-      details_(std::make_shared<const Details>(std::move(details))) {}
+Error::Error(errc code, std::string reason, Where where, ErrorCode broker_code)
+    : std::system_error(make_error_code(code)) {
+    std::string text = sentence(reason, where);
+    details_ = std::make_shared<const Details>(
+        Details{std::move(reason), std::move(text), std::move(where), broker_code});
+}
 
 Error::Error(errc code, const std::string& what, Where where)
-    : Error(code, Details{sentence(what, where), std::move(where), ErrorCode::none}) {}
+    : Error(code, what, std::move(where), ErrorCode::none) {}
 
 Error::Error(ErrorCode broker_code, const std::string& what, Where where)
-    : Error(errc::broker_error, Details{sentence(what + ": " + to_string(broker_code), where),
-                                        std::move(where), broker_code}) {}
+    : Error(errc::broker_error, what + ": " + to_string(broker_code), std::move(where),
+            broker_code) {}
+
+Error Error::at(const Where& where) const {
+    Where merged = details_->where;
+    if (merged.target.empty()) merged.target = where.target;
+    if (merged.api.empty()) {
+        merged.api = where.api;
+        merged.api_version = where.api_version;
+    }
+    if (merged.topic.empty()) {
+        merged.topic = where.topic;
+        merged.partition = where.partition;
+    }
+    if (merged.offset < 0) merged.offset = where.offset;
+    return Error(condition(), details_->reason, std::move(merged), details_->broker_code);
+}
 
 }  // namespace kwire

@@ -1,11 +1,14 @@
-// A Kafka cluster as one client sees it: its brokers, who leads what, and a connection to each broker in use.
+// A Kafka cluster as one client sees it: its brokers, who leads what, and a connection to each
+// broker in use.
 //
-// Purpose: send a request to the broker that is responsible for it, at a version that both sides speak, and get the
-// decoded answer or an Error.
-// Invariants: never sends a version the broker did not offer. A view is replaced whole, never changed, and an answer of
-// Metadata that is worse than nothing (no brokers) does not replace one. A dead broker is tried with backoff and jitter.
+// Purpose: send a request to the broker that is responsible for it, at a version that both sides
+// speak, and get the decoded answer or an Error. Invariants: never sends a version the broker did
+// not offer. A view is replaced whole, never changed, and an answer of Metadata that is worse than
+// nothing (no brokers) does not replace one. A dead broker is tried with backoff and jitter.
 // Threads: create, view and config from any thread; coroutines on the runtime's strand.
-// Lifetimes: held by shared_ptr; close() ends all its connections and makes what is in flight fail with errc::closed.
+// Metadata is asked for when refresh is called, and by nobody else: whoever uses the view refreshes
+// it when it turns out to be wrong and at least every metadata_max_age. Lifetimes: held by
+// shared_ptr; close() ends all its connections and makes what is in flight fail with errc::closed.
 #pragma once
 
 #include <chrono>
@@ -14,14 +17,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
 #include <kwire/net/transport.h>
 #include <kwire/protocol/api_key.h>
+#include <kwire/protocol/schema.h>
 #include <kwire/protocol/topic_partition.h>
 #include <kwire/protocol/uuid.h>
+#include <kwire/protocol/version_range.h>
 
 namespace kwire {
 
@@ -52,28 +58,65 @@ struct ClusterView {
     std::int32_t controller = -1;
     std::map<std::int32_t, BrokerEndpoint> brokers;
     std::map<std::string, TopicView> topics;
+    /// Why a topic that was asked for is not among topics: does not exist, not authorised, invalid
+    /// name.
+    std::map<std::string, ErrorCode> topic_errors;
 
     /// The partition's view, or null if it, or its topic, is not known.
     const PartitionView* find(const TopicPartition& tp) const;
 };
 
+/// A release whose brokers do not answer ApiVersions.
+enum class OldRelease { v0_8_1, v0_8_2, v0_9 };
+
 struct ClusterConfig {
-    std::vector<HostPort> bootstrap;                         ///< bootstrap.servers; at least one.
-    std::string client_id = "kwire";                         ///< client.id
-    std::chrono::milliseconds connect_timeout{10'000};       ///< socket.connection.setup.timeout.ms
-    std::chrono::milliseconds request_timeout{30'000};       ///< request.timeout.ms
-    std::chrono::milliseconds reconnect_backoff{50};         ///< reconnect.backoff.ms
+    std::vector<HostPort> bootstrap;                    ///< bootstrap.servers; at least one.
+    std::string client_id = "kwire";                    ///< client.id
+    std::chrono::milliseconds connect_timeout{10'000};  ///< socket.connection.setup.timeout.ms
+    std::chrono::milliseconds request_timeout{30'000};  ///< request.timeout.ms
+    std::chrono::milliseconds reconnect_backoff{50};    ///< reconnect.backoff.ms; under 50 is 50
     std::chrono::milliseconds reconnect_backoff_max{1'000};  ///< reconnect.backoff.max.ms
-    std::chrono::milliseconds metadata_max_age{300'000};     ///< metadata.max.age.ms
-    std::int32_t frame_bytes_max = 512 * 1024 * 1024;  ///< A larger response poisons its connection.
-    std::shared_ptr<Transport> transport;              ///< Null: TCP.
+    std::chrono::milliseconds metadata_max_age{
+        300'000};  ///< metadata.max.age.ms, for users of refresh
+    std::int32_t frame_bytes_max =
+        512 * 1024 * 1024;                 ///< A larger response poisons its connection.
+    std::shared_ptr<Transport> transport;  ///< Null: TCP.
+
+    /// False: do not ask brokers which versions they speak, but take them for
+    /// broker_version_fallback's.
+    bool api_version_request = true;  ///< api.version.request
+    /// How long a broker may keep silent on ApiVersions before it is asked on a second connection
+    /// whether it is a broker of 0.9, which never answers that. The first connection stays open,
+    /// and an answer on it is still taken.
+    std::chrono::milliseconds api_version_request_timeout{500};
+    /// What a broker is taken for that does not say. Nothing: found out by how it fails to answer.
+    std::optional<OldRelease> broker_version_fallback;  ///< broker.version.fallback
+    /// Seed of the jitter in waits. Nothing: a random one.
+    std::optional<std::uint64_t> jitter_seed;
+};
+
+struct CallOptions {
+    std::optional<std::chrono::milliseconds> timeout = {};  ///< Default: request_timeout.
+    std::int16_t version_min = 0;                           ///< Refuse to go lower.
+    std::int16_t version_max = INT16_MAX;  ///< Do not go higher, whatever the broker offers.
+    /// Calls of different lanes use connections of their own. A broker works off the requests of a
+    /// connection one after the other, so what is sent behind a Fetch that waits for data waits
+    /// with it.
+    std::int8_t lane = 0;
+    /// The broker does not answer this request (Produce with acks 0): call returns a default answer
+    /// once it is sent.
+    bool no_answer = false;
 };
 
 class Cluster : public std::enable_shared_from_this<Cluster> {
  public:
+    using CallOptions = kwire::CallOptions;
+
     /// Throws errc::invalid_config.
     static std::shared_ptr<Cluster> create(std::shared_ptr<Runtime> runtime, ClusterConfig config);
     ~Cluster();
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
 
     const std::shared_ptr<Runtime>& runtime() const;
     const ClusterConfig& config() const;
@@ -81,49 +124,109 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     /// The newest view; never null, empty before the first refresh.
     std::shared_ptr<const ClusterView> view() const;
 
-    /// Asks for Metadata of topics (none: of all topics) and returns the view that results. Concurrent calls share one
-    /// request where they can. Throws if no broker answers within the request timeout. A topic that does not exist is
-    /// absent from the view; topics are never created by asking.
+    /// Asks for Metadata of topics (none: of all topics) and returns the view that results.
+    /// Concurrent calls for the same topics share one request. A topic that does not exist is
+    /// absent from the view; topics are never created by asking (before Metadata v4 naming one
+    /// would create it, so all are asked for there). Throws once every known broker was tried and
+    /// none gave a usable answer, naming each and why.
     Task<std::shared_ptr<const ClusterView>> refresh(std::vector<std::string> topics);
 
-    /// Replaces the bootstrap list, for example with what ZooKeeper lists now.
+    /// Replaces the bootstrap list, for example with what ZooKeeper lists now. From any thread.
     void set_bootstrap(std::vector<HostPort> bootstrap);
 
-    struct CallOptions {
-        std::optional<std::chrono::milliseconds> timeout = {};  ///< Default: request_timeout.
-        std::int16_t version_min = 0;                           ///< Refuse to go lower.
-        std::int16_t version_max = INT16_MAX;  ///< Do not go higher, whatever the broker offers.
-        std::int8_t lane = 0;  ///< Calls of different lanes have connections of their own: one waits, the others pass.
-    };
-
-    /// Sends request to the broker of that id and returns its answer. The highest version that both know is used.
-    /// Throws errc::unsupported_version, message_not_encodable, timed_out, connection_lost, cannot_connect,
-    /// broken_frame, closed. Error codes inside the answer are the caller's to look at.
+    /// Sends request to the broker of that id and returns its answer. The highest version that both
+    /// know is used. Throws errc::unsupported_version, message_not_encodable, timed_out,
+    /// connection_lost, cannot_connect, cannot_resolve, not_kafka, broken_frame, closed. Error
+    /// codes inside the answer are the caller's to look at.
     template <class Request>
     Task<typename Request::Response> call(std::int32_t broker, Request request,
-                                          CallOptions options);
+                                          CallOptions options = {}) {
+        return typed(impl_, Target{Target::broker, broker}, std::move(request), options);
+    }
 
     /// The same, to any broker that can be reached: known ones first, then the bootstrap list.
     template <class Request>
-    Task<typename Request::Response> call_any(Request request, CallOptions options);
+    Task<typename Request::Response> call_any(Request request, CallOptions options = {}) {
+        return typed(impl_, Target{Target::any, -1}, std::move(request), options);
+    }
 
     /// The same, to the controller (KIP-4: create and delete topics), followed when it moves.
     template <class Request>
-    Task<typename Request::Response> call_controller(Request request, CallOptions options);
+    Task<typename Request::Response> call_controller(Request request, CallOptions options = {}) {
+        return at_controller(impl_, std::move(request), options);
+    }
 
-    /// The broker that coordinates group: asked for (FindCoordinator), then remembered until forget_coordinator.
+    /// The broker that coordinates group: asked for (FindCoordinator), then remembered until
+    /// forget_coordinator. Retries while the broker says that there is none yet; throws a
+    /// broker_error after the request timeout.
     Task<std::int32_t> coordinator(std::string group);
     void forget_coordinator(const std::string& group);
 
-    /// The version that call() would use at this broker, to shape a request by; connects if need be.
-    Task<std::int16_t> version_for(std::int32_t broker, ApiKey api, CallOptions options);
+    /// The version that call() would use at this broker, to shape a request by; connects if need
+    /// be.
+    Task<std::int16_t> version_for(std::int32_t broker, ApiKey api, CallOptions options = {});
+    /// All that the broker offers; connects if need be.
+    Task<std::map<ApiKey, VersionRange>> versions(std::int32_t broker);
 
+    /// Ends all connections. From any thread; returns at once. Idempotent.
     void close();
 
  private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    struct Target {
+        enum Kind { broker, any, controller } kind;
+        std::int32_t id;
+    };
+
     Cluster();
+
+    /// Everything but the types: sends message, which request describes, and decodes the answer
+    /// into answer.
+    static Task<void> untyped(std::shared_ptr<Impl> impl, Target target,
+                              const protocol::Schema& request, std::shared_ptr<const void> message,
+                              const protocol::Schema& response, void* answer, CallOptions options);
+    /// Learns of a new controller; false if there is no time left for another try.
+    static Task<bool> controller_moved(std::shared_ptr<Impl> impl, TimePoint deadline);
+    static TimePoint deadline_of(const Impl& impl, const CallOptions& options);
+
+    template <class Request>
+    static Task<typename Request::Response> typed(std::shared_ptr<Impl> impl, Target target,
+                                                  Request request, CallOptions options) {
+        using Response = typename Request::Response;
+        auto message = std::make_shared<const Request>(std::move(request));
+        Response answer;
+        co_await untyped(std::move(impl), target, protocol::schema_of<Request>(),
+                         std::move(message), protocol::schema_of<Response>(), &answer, options);
+        co_return answer;
+    }
+
+    template <class Request>
+    static Task<typename Request::Response> at_controller(std::shared_ptr<Impl> impl,
+                                                          Request request, CallOptions options) {
+        const TimePoint deadline = deadline_of(*impl, options);
+        for (;;) {
+            typename Request::Response answer =
+                co_await typed(impl, Target{Target::controller, -1}, request, options);
+            if (!says_not_controller(answer)) co_return answer;
+            const bool again = co_await controller_moved(impl, deadline);
+            if (!again) co_return answer;
+        }
+    }
+
+    template <class Response>
+    static bool says_not_controller(const Response& answer) {
+        const auto any = [](const auto& items) {
+            for (const auto& item : items) {
+                if (item.error_code == ErrorCode::not_controller) return true;
+            }
+            return false;
+        };
+        if constexpr (requires { answer.topics; }) return any(answer.topics);
+        if constexpr (requires { answer.responses; }) return any(answer.responses);
+        return false;
+    }
+
+    std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace kwire

@@ -66,6 +66,11 @@ class Error : public std::system_error {
     Error(ErrorCode broker_code, const std::string& what, Where where = {});
 
     const char* what() const noexcept override { return details_->text.c_str(); }
+    /// What was said when the error was made, without the place.
+    const std::string& reason() const noexcept { return details_->reason; }
+    /// The same error, with what this one leaves open about the place filled in from where.
+    Error at(const Where& where) const;
+
     errc condition() const noexcept { return static_cast<errc>(code().value()); }
     /// The broker's own code where condition() is broker_error, none otherwise.
     ErrorCode broker_code() const noexcept { return details_->broker_code; }
@@ -73,11 +78,12 @@ class Error : public std::system_error {
 
  private:
     struct Details {
+        std::string reason;
         std::string text;
         Where where;
         ErrorCode broker_code{};
     };
-    Error(errc code, Details details);
+    Error(errc code, std::string reason, Where where, ErrorCode broker_code);
 
     std::shared_ptr<const Details> details_;  // shared, so that copying an Error never throws
 };

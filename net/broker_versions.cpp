@@ -1,0 +1,65 @@
+#include "broker_versions.h"
+
+#include <algorithm>
+
+namespace kwire {
+
+std::string_view name(OldRelease release) {
+    switch (release) {
+        case OldRelease::v0_8_1:
+            return "0.8.1";
+        case OldRelease::v0_8_2:
+            return "0.8.2";
+        case OldRelease::v0_9:
+            return "0.9";
+    }
+    return "?";
+}
+
+BrokerVersions BrokerVersions::of(const protocol::ApiVersionsResponse& answer) {
+    BrokerVersions versions;
+    for (const auto& api : answer.api_keys) {
+        versions.offered_[api.api_key] = {api.min_version, api.max_version};
+    }
+    return versions;
+}
+
+BrokerVersions BrokerVersions::of(OldRelease release) {
+    BrokerVersions versions;
+    versions.old_release_ = release;
+    auto& offered = versions.offered_;
+    for (const ApiKey key : {ApiKey::produce, ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata,
+                             ApiKey::offset_commit, ApiKey::offset_fetch}) {
+        offered[key] = {0, 0};
+    }
+    if (release == OldRelease::v0_8_1) return versions;
+    offered[ApiKey::offset_commit] = {0, 1};
+    offered[ApiKey::offset_fetch] = {0, 1};
+    offered[ApiKey::find_coordinator] = {0, 0};
+    if (release == OldRelease::v0_8_2) return versions;
+    offered[ApiKey::offset_commit] = {0, 2};
+    offered[ApiKey::produce] = {0, 1};
+    offered[ApiKey::fetch] = {0, 1};
+    for (const ApiKey key : {ApiKey::join_group, ApiKey::heartbeat, ApiKey::leave_group,
+                             ApiKey::sync_group, ApiKey::describe_groups, ApiKey::list_groups}) {
+        offered[key] = {0, 0};
+    }
+    return versions;
+}
+
+std::optional<VersionRange> BrokerVersions::offered(ApiKey key) const {
+    const auto found = offered_.find(key);
+    if (found == offered_.end()) return std::nullopt;
+    return found->second;
+}
+
+std::optional<std::int16_t> BrokerVersions::choose(ApiKey key, VersionRange ours) const {
+    const auto theirs = offered(key);
+    if (!theirs) return std::nullopt;
+    const std::int16_t lowest = std::max(theirs->lowest, ours.lowest);
+    const std::int16_t highest = std::min(theirs->highest, ours.highest);
+    if (lowest > highest) return std::nullopt;
+    return highest;
+}
+
+}  // namespace kwire

@@ -1,0 +1,45 @@
+// What one broker speaks: the versions it offers for each API, and the tables for brokers that
+// cannot say.
+//
+// Invariant: choose never gives a version outside what the broker offers.
+// Source: KIP-35; for 0.8 and 0.9, which do not answer ApiVersions, the request classes of those
+// releases.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include <kwire/net/cluster.h>
+#include <kwire/protocol/api_key.h>
+#include <kwire/protocol/api_versions.h>
+#include <kwire/protocol/version_range.h>
+
+namespace kwire {
+
+std::string_view name(OldRelease release);
+
+class BrokerVersions {
+ public:
+    static BrokerVersions of(const protocol::ApiVersionsResponse& answer);
+    static BrokerVersions of(OldRelease release);
+
+    /// What the broker offers of key; nothing if it does not know that API.
+    std::optional<VersionRange> offered(ApiKey key) const;
+
+    /// The highest version of key that lies in both ours and what is offered; nothing if there is
+    /// none.
+    std::optional<std::int16_t> choose(ApiKey key, VersionRange ours) const;
+
+    /// The release that was guessed, where the broker could not say.
+    std::optional<OldRelease> old_release() const { return old_release_; }
+
+    const std::map<ApiKey, VersionRange>& all() const { return offered_; }
+
+ private:
+    std::map<ApiKey, VersionRange> offered_;
+    std::optional<OldRelease> old_release_;
+};
+
+}  // namespace kwire

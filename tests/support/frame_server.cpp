@@ -1,0 +1,152 @@
+#include "frame_server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <kwire/net/error.h>
+
+namespace kwire::test {
+
+struct FrameServer::Connection {
+    Connection(Runtime& runtime, std::unique_ptr<Stream> its_stream)
+        : stream(std::move(its_stream)), settled(runtime) {}
+
+    void close() {
+        open = false;
+        stream->close();
+        settled.notify_all();
+    }
+
+    std::unique_ptr<Stream> stream;
+    std::shared_ptr<Handler> handler;
+    std::size_t number = 0;
+    bool open = true;
+    Event settled;
+};
+
+struct Exchange::State {
+    std::shared_ptr<FrameServer::Connection> connection;
+    protocol::RequestFrame frame;
+    std::string answer;
+    bool close_after = false;
+    bool settled = false;
+};
+
+ApiKey Exchange::api() const {
+    return state_->frame.header.request_api_key;
+}
+std::int16_t Exchange::version() const {
+    return state_->frame.header.request_api_version;
+}
+std::int32_t Exchange::correlation_id() const {
+    return state_->frame.header.correlation_id;
+}
+std::string Exchange::client_id() const {
+    return state_->frame.header.client_id.value_or("");
+}
+std::size_t Exchange::connection() const {
+    return state_->connection->number;
+}
+const Bytes& Exchange::body() const {
+    return state_->frame.body;
+}
+bool Exchange::settled() const {
+    return state_->settled;
+}
+
+void Exchange::settle(std::string bytes, bool close) const {
+    if (state_->settled) throw std::logic_error("this request was answered before");
+    state_->settled = true;
+    state_->answer = std::move(bytes);
+    state_->close_after = close;
+    state_->connection->settled.notify_all();
+}
+
+void Exchange::reply_bytes(std::string frame) const {
+    settle(std::move(frame), false);
+}
+void Exchange::reply_and_close(std::string bytes) const {
+    settle(std::move(bytes), true);
+}
+void Exchange::close() const {
+    settle({}, true);
+}
+void Exchange::no_reply() const {
+    settle({}, false);
+}
+
+namespace {
+
+Task<std::string> read_exactly(Stream* stream, std::size_t size) {
+    std::string data(size, '\0');
+    for (std::size_t have = 0; have < size;) {
+        const std::size_t more = co_await stream->read_some({data.data() + have, size - have});
+        have += more;
+    }
+    co_return data;
+}
+
+}  // namespace
+
+Task<void> FrameServer::serve(std::shared_ptr<Connection> connection) {
+    try {
+        while (connection->open) {
+            const std::string size = co_await read_exactly(connection->stream.get(), 4);
+            const auto bytes = static_cast<std::size_t>(protocol::frame_size(size.data()));
+            std::string frame = co_await read_exactly(connection->stream.get(), bytes);
+            auto state = std::make_shared<Exchange::State>();
+            state->connection = connection;
+            if (const auto error =
+                    protocol::decode_request_header(Bytes::own(std::move(frame)), state->frame)) {
+                throw std::runtime_error("a request's header does not decode: " + error->message());
+            }
+            (*connection->handler)(Exchange(state));
+            while (!state->settled && connection->open) co_await connection->settled.wait();
+            if (!connection->open) break;
+            if (!state->answer.empty()) co_await connection->stream->write(state->answer);
+            if (state->close_after) connection->close();
+        }
+    } catch (const Error&) {
+        connection->open = false;  // the client hung up
+    }
+}
+
+FrameServer::FrameServer(VirtualLoop& loop, MemoryNetwork& network, HostPort address,
+                         Handler handler)
+    : loop_(loop),
+      network_(network),
+      address_(std::move(address)),
+      handler_(std::make_shared<Handler>(std::move(handler))) {
+    listen();
+}
+
+FrameServer::~FrameServer() {
+    stop_listening();
+    break_connections();
+    *handler_ = [](const Exchange&) {};
+}
+
+void FrameServer::listen() {
+    network_.listen(address_, [this](std::unique_ptr<Stream> stream) {
+        auto connection = std::make_shared<Connection>(*loop_.runtime(), std::move(stream));
+        connection->handler = handler_;
+        connection->number = connections_.size();
+        connections_.push_back(connection);
+        loop_.runtime()->spawn(serve(connection));
+    });
+}
+
+void FrameServer::stop_listening() {
+    network_.unlisten(address_);
+}
+
+void FrameServer::break_connections() {
+    for (const auto& connection : connections_) connection->close();
+}
+
+std::size_t FrameServer::open_connections() const {
+    return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                  [](const auto& c) { return c->open; }));
+}
+
+}  // namespace kwire::test
