@@ -19,7 +19,8 @@ bool session_over(zk::Code code) {
 
 }  // namespace
 
-Membership::Membership(MembershipConfig config) : config_(std::move(config)) {
+Membership::Membership(MembershipConfig config)
+    : config_(std::move(config)), drain_time_(config_.processing_timeout) {
     for (const auto& topic : config_.topics) topics_[topic];
 }
 
@@ -450,7 +451,7 @@ void Membership::revoke() {
     for (const auto& tp : revoked) {
         auto& span = spans_.at(tp);
         span.step = Step::draining;
-        span.drain_deadline = now_ + config_.processing_timeout;
+        span.drain_deadline = now_ + drain_time_;
         order(action::Stop{span.id});
     }
 }
@@ -525,9 +526,13 @@ std::vector<TopicPartition> Membership::owned() const {
 
 // ---- leaving
 
-void Membership::on(const event::CloseRequested&) {
+void Membership::on(const event::CloseRequested& e) {
     closing_ = true;
-    for (auto& [tp, span] : spans_) span.wanted = false;
+    drain_time_ = e.drain.value_or(config_.processing_timeout);
+    for (auto& [tp, span] : spans_) {
+        span.wanted = false;
+        span.drain_deadline = std::min(span.drain_deadline, now_ + drain_time_);
+    }
 }
 
 void Membership::on(const event::Tick&) {}

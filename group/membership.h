@@ -189,6 +189,7 @@ class Membership {
     bool reading_suspended_ = false;
     SpanId next_span_ = 1;
 
+    Duration drain_time_;
     bool closing_ = false;
     bool closed_ = false;
     std::optional<TimePoint> leave_deadline_;

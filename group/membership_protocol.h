@@ -93,7 +93,9 @@ struct Deregistered {
     SessionNumber session;
     zk::Code code;
 };
-struct CloseRequested {};
+struct CloseRequested {
+    std::optional<Duration> drain = {};  ///< In place of processing_timeout.
+};
 /// The time of Membership::next_timer() came.
 struct Tick {};
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -141,6 +142,21 @@ Task<Code> Registry::release(std::string group, TopicPartition tp, std::string i
     }
     const Code code = co_await session_->remove(path, there.value.stat.version);
     co_return code;
+}
+
+Task<std::vector<std::int32_t>> Registry::owned_partitions(std::string group, std::string topic) {
+    require_path_part("the topic", topic);
+    const std::vector<std::string> names =
+        co_await list(session_, owners_path(group) + "/" + topic);
+    std::vector<std::int32_t> partitions;
+    for (const std::string& name : names) {
+        std::int32_t partition = 0;
+        const char* const end = name.data() + name.size();
+        const auto read = std::from_chars(name.data(), end, partition);
+        if (read.ec == std::errc{} && read.ptr == end) partitions.push_back(partition);
+    }
+    std::sort(partitions.begin(), partitions.end());
+    co_return partitions;
 }
 
 Task<std::map<TopicPartition, Owner>> Registry::owners(std::string group) {

@@ -99,6 +99,8 @@ struct CloseReport {
     bool clean() const { return uncommitted.empty(); }
 };
 
+class JoinedMember;
+
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
     using Config = GroupConfig;
@@ -153,17 +155,20 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     /// True while this member's registration stands in ZooKeeper.
     bool instance_registered();
     Task<bool> async_instance_registered();
+
+    /// True from the moment close was asked for: nothing more is handed out.
     bool closed() const;
 
-    /// Leaves: stops handing out, waits up to processing_timeout for what was handed out, commits, releases,
-    /// deregisters. A second call throws errc::already_closing. Never throws unclean_close: see the report.
-    CloseReport close();
-    Task<CloseReport> async_close();
+    /// Leaves: stops handing out, waits up to drain (processing_timeout if absent) for what was handed out, commits,
+    /// releases, deregisters. What was handed out may be acknowledged, from any thread, until it returns. Takes at most
+    /// 5 s more than drain, whatever ZooKeeper and the brokers do. A second call throws errc::already_closing. Never
+    /// throws unclean_close: see the report.
+    CloseReport close(std::optional<std::chrono::milliseconds> drain = std::nullopt);
+    Task<CloseReport> async_close(std::optional<std::chrono::milliseconds> drain = std::nullopt);
 
  private:
-    struct Impl;
-    std::shared_ptr<Impl> impl_;
-    explicit ConsumerGroup(std::shared_ptr<Impl> impl);
+    explicit ConsumerGroup(std::shared_ptr<JoinedMember> member);
+    const std::shared_ptr<JoinedMember> member_;
 };
 
 class ConsumerGroup::Messages {

@@ -115,6 +115,8 @@ class Registry {
     /// node_exists: it is another's.
     Task<Code> release(std::string group, TopicPartition tp, std::string id);
     Task<std::map<TopicPartition, Owner>> owners(std::string group);
+    /// Which partitions of topic have an owner, ascending: one operation, however many there are.
+    Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);
 
     // ---- offsets
     Task<StoredOffset> offset(std::string group, TopicPartition tp);  ///< Throws bad_stored_offset.

@@ -1,0 +1,381 @@
+#include "joined_member.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#if __has_include(<kwire/offsets/dual_offset_manager.h>)
+#define HAVE_STORES
+#include <kwire/offsets/dual_offset_manager.h>
+#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/zookeeper_offset_manager.h>
+#endif
+
+#include "member_id.h"
+
+namespace kwire {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What close() may take after everything was released, to end the session and the store.
+constexpr Duration last_words = 1s;
+
+MembershipConfig membership_config(const JoinedMember::Settings& settings) {
+    MembershipConfig config;
+    config.topics = settings.topics;
+    config.rule = settings.config.assignment;
+    config.processing_timeout = settings.config.offsets.processing_timeout;
+    return config;
+}
+
+std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
+                                                   const std::shared_ptr<Cluster>& cluster) {
+    if (settings.config.offset_manager) return settings.config.offset_manager;
+#ifdef HAVE_STORES
+    const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
+    const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
+    switch (settings.config.offsets.storage) {
+        case OffsetStorage::kafka: return in_kafka();
+        case OffsetStorage::dual:
+            return std::make_shared<DualOffsetManager>(in_zookeeper(), in_kafka());
+        case OffsetStorage::zookeeper: break;
+    }
+    return in_zookeeper();
+#else
+    throw Error(errc::invalid_config, "no stores");
+#endif
+}
+
+}  // namespace
+
+JoinedMember::JoinedMember(Settings settings)
+    : settings_(std::move(settings)),
+      runtime_(settings_.config.runtime),
+      membership_(membership_config(settings_)),
+      timer_(*runtime_),
+      commit_timer_(*runtime_),
+      changed_(*runtime_) {}
+
+// ---- joining
+
+Task<void> JoinedMember::join(Self self) {
+    std::exception_ptr failure;
+    try {
+        co_await set_up(self);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    self->closing_.store(true, std::memory_order_release);
+    self->post(event::CloseRequested{});
+    co_await tear_down(self);
+    std::rethrow_exception(failure);
+}
+
+Task<void> JoinedMember::set_up(Self self) {
+    const auto& config = self->settings_.config;
+    const auto session = co_await config.session_factory();
+    self->adopt_session(session, 1);
+    if (config.offsets.reset_offsets) co_await reset_offsets(self);
+
+    std::vector<BrokerEndpoint> brokers;
+    self->brokers_from_zookeeper_ = config.bootstrap.empty();
+    if (self->brokers_from_zookeeper_) {
+        const Weak weak = self;
+        brokers = co_await self->registry_->brokers([weak](const zk::WatchEvent& e) {
+            const auto me = weak.lock();
+            if (!me || e.type == zk::WatchEvent::Type::session) return;
+            me->runtime_->spawn(read_brokers(me, me->session_));
+        });
+        self->report_warnings();
+    }
+    self->create_clients(std::move(brokers));
+    self->runtime_->spawn(run_timer(self));
+    if (config.offsets.commit_interval > 0ms) self->runtime_->spawn(run_commits(self));
+    self->post(event::SessionOpened{1, self->id_});
+
+    const TimePoint deadline = self->runtime_->now() + config.zookeeper.connection_timeout +
+                               config.zookeeper.session_timeout;
+    while (!self->membership_.registered() && !self->join_failure_) {
+        const bool in_time = co_await self->changed_.wait_until(deadline);
+        if (in_time || self->membership_.registered()) continue;
+        throw Error(errc::timed_out, "the member " + self->id_ + " of group " + self->group() +
+                                         " could not be registered in ZooKeeper in time; the errors "
+                                         "before say why");
+    }
+    if (self->join_failure_) throw Error(*self->join_failure_);
+}
+
+void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
+    const auto& config = settings_.config;
+    ClusterConfig cluster = config.cluster;
+    cluster.client_id = config.client_id;
+    cluster.bootstrap = config.bootstrap;
+    for (const auto& broker : brokers) cluster.bootstrap.push_back(broker.address);
+    if (cluster.bootstrap.empty()) {
+        throw Error(errc::cannot_connect,
+                    "ZooKeeper lists no broker below /brokers/ids: start one, correct the path after the "
+                    "servers in zookeeper.connect, or, where the brokers do not use ZooKeeper (Kafka 4), "
+                    "name them in bootstrap.servers");
+    }
+    cluster_ = Cluster::create(runtime_, std::move(cluster));
+
+    FetchConfig fetch = config.fetch;
+    fetch.out_of_range =
+        config.offsets.initial == Initial::newest ? OutOfRange::newest : OutOfRange::oldest;
+    Consumer::Handlers handlers;
+    handlers.on_error = [weak = weak_from_this()](const Error& error) {
+        if (const auto self = weak.lock()) self->report(error);
+    };
+    consumer_ = Consumer::create(cluster_, std::move(fetch), std::move(handlers));
+    offsets_ = make_offset_manager(settings_, cluster_);
+    if (!brokers_from_zookeeper_) topics_ = std::make_shared<MetadataTopics>(cluster_);
+}
+
+Task<void> JoinedMember::reset_offsets(Self self) {
+    const auto storage = self->settings_.config.offsets.storage;
+    if (storage != OffsetStorage::kafka) co_await self->registry_->reset_offsets(self->group());
+}
+
+// ---- events and actions
+
+void JoinedMember::post(MembershipEvent event) {
+    events_.push_back(std::move(event));
+    if (handling_) return;  // an action that is being carried out: the loop below goes on
+    handling_ = true;
+    while (!events_.empty()) {
+        const auto next = std::move(events_.front());
+        events_.pop_front();
+        for (const auto& order : membership_.handle(next, runtime_->now())) {
+            std::visit([this](const auto& a) { carry_out(a); }, order);
+        }
+    }
+    handling_ = false;
+    publish();
+    if (membership_.next_timer() != timer_at_) timer_.cancel();
+    changed_.notify_all();
+}
+
+void JoinedMember::publish() {
+    auto owned_now = membership_.owned();
+    const std::lock_guard lock(published_mutex_);
+    published_id_ = id_;
+    published_owned_ = std::move(owned_now);
+}
+
+Task<void> JoinedMember::run_timer(Self self) {
+    while (!self->membership_.closed()) {
+        self->timer_at_ = self->membership_.next_timer();
+        const bool due = co_await self->timer_.wait_until(self->timer_at_.value_or(TimePoint::max()));
+        if (due) self->post(event::Tick{});
+    }
+}
+
+std::string JoinedMember::member_id() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_id_;
+}
+
+std::vector<TopicPartition> JoinedMember::owned() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_owned_;
+}
+
+// ---- the session and the registration
+
+void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number) {
+    const auto& config = settings_.config;
+    session_ = number;
+    session_live_ = true;
+    id_ = config.member_id.empty() ? new_member_id(config.assignment, group()) : config.member_id;
+    registry_ = std::make_shared<zk::Registry>(session);
+    peers_.clear();
+    if (config.bootstrap.empty()) {
+        topics_ = std::make_shared<ZookeeperTopics>(registry_, config.assignment == Assignment::original);
+    }
+    session_listener_ =
+        session->on_state([weak = weak_from_this(), number](zk::SessionState state) {
+            if (const auto self = weak.lock()) self->on_session_state(number, state);
+        });
+    // It may have changed between its opening and now.
+    if (const auto state = session->state(); state != zk::SessionState::connected) {
+        runtime_->spawn([](Self self, SessionNumber n, zk::SessionState s) -> Task<void> {
+            self->on_session_state(n, s);
+            co_return;
+        }(shared_from_this(), number, state));
+    }
+}
+
+void JoinedMember::on_session_state(SessionNumber number, zk::SessionState state) {
+    if (number != session_) return;
+    session_live_ = state == zk::SessionState::connected;
+    switch (state) {
+        case zk::SessionState::connected:
+            log(LogLevel::info, "ZooKeeper is connected");
+            post(event::SessionResumed{});
+            break;
+        case zk::SessionState::connecting:
+        case zk::SessionState::suspended:
+            log(LogLevel::warning, "ZooKeeper is disconnected: nothing is handed out until it is back");
+            post(event::SessionSuspended{});
+            break;
+        case zk::SessionState::expired:
+        case zk::SessionState::auth_failed:
+            if (!closing()) {
+                report(Error(errc::session_expired, "the ZooKeeper session of " + id_ +
+                                                        " is gone, and with it all it owned; a new one "
+                                                        "is opened"));
+            }
+            post(event::SessionExpired{});
+            break;
+        case zk::SessionState::closed: break;
+    }
+}
+
+void JoinedMember::carry_out(const action::OpenSession& a) {
+    runtime_->spawn(open_session(shared_from_this(), a.session));
+}
+
+Task<void> JoinedMember::open_session(Self self, SessionNumber number) {
+    self->session_listener_.reset();
+    self->runtime_->spawn(end_session(self->registry_->session(), self->runtime_->now() + last_words));
+    std::shared_ptr<zk::Session> session;
+    try {
+        session = co_await self->settings_.config.session_factory();
+    } catch (const Error& error) {
+        self->report(error);
+    }
+    if (session && self->membership_.closed()) {
+        self->runtime_->spawn(end_session(session, self->runtime_->now() + last_words));
+    } else if (session) {
+        self->adopt_session(session, number);
+        if (self->brokers_from_zookeeper_) self->runtime_->spawn(read_brokers(self, number));
+        self->post(event::SessionOpened{number, self->id_});
+    } else {
+        self->post(event::SessionOpenFailed{number});
+    }
+}
+
+void JoinedMember::carry_out(const action::Register& a) {
+    runtime_->spawn(register_member(shared_from_this(), a.session));
+}
+
+Task<void> JoinedMember::register_member(Self self, SessionNumber number) {
+    zk::Registration registration;
+    for (const auto& topic : self->settings_.topics) registration.subscription[topic] = 1;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    registration.timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    const auto registry = self->registry_;
+    const auto id = self->id_;
+    zk::Code code = zk::Code::other;
+    try {
+        code = co_await registry->register_member(self->group(), id, registration);
+    } catch (const Error& error) {
+        self->report(error);
+        self->join_failure_ = error;
+    }
+    if (code == zk::Code::ok && number == self->session_) {
+        self->offsets_->use_session(registry, id);
+        self->log(LogLevel::info, "registered as " + id);
+    } else if (code == zk::Code::node_exists) {
+        self->log(LogLevel::warning, "the name " + id + " is taken; it is tried again until it is free");
+    }
+    self->post(event::Registered{number, code});
+}
+
+void JoinedMember::carry_out(const action::Deregister& a) {
+    runtime_->spawn(deregister(shared_from_this(), a.session));
+}
+
+Task<void> JoinedMember::deregister(Self self, SessionNumber number) {
+    zk::Code code = zk::Code::other;
+    try {
+        code = co_await self->registry_->deregister_member(self->group(), self->id_);
+    } catch (const Error& error) {
+        self->report(error);
+    }
+    self->post(event::Deregistered{number, code});
+}
+
+Task<bool> JoinedMember::instance_registered(Self self) {
+    if (!self->membership_.registered()) co_return false;
+    const auto member = co_await self->registry_->member(self->group(), self->id_);
+    co_return member && member->stat.ephemeral_owner == self->registry_->session()->id();
+}
+
+// ---- leaving
+
+Task<CloseReport> JoinedMember::close(Self self, std::optional<std::chrono::milliseconds> drain) {
+    if (self->closing_.exchange(true, std::memory_order_acq_rel)) {
+        throw Error(errc::already_closing, "group " + self->group() + " was closed before");
+    }
+    std::optional<Duration> drain_time;
+    if (drain) drain_time = *drain;
+    self->post(event::CloseRequested{drain_time});
+    self->consumer_->close();  // readers that wait are let go; what they hold may still be acknowledged
+    while (!self->membership_.closed()) co_await self->changed_.wait();
+    co_await tear_down(self);
+    CloseReport report = self->close_report_;
+    co_return report;
+}
+
+Task<void> JoinedMember::tear_down(Self self) {
+    self->commit_timer_.cancel();
+    while (!self->membership_.closed()) co_await self->changed_.wait();
+    self->timer_.cancel();
+    const TimePoint deadline = self->runtime_->now() + last_words;
+    if (self->offsets_) {
+        const auto failures = co_await self->offsets_->close(deadline);
+        for (const auto& failure : failures) self->report(failure.error);
+    }
+    if (self->topics_) self->topics_->close();
+    if (self->consumer_) self->consumer_->close();
+    self->session_listener_.reset();
+    if (self->registry_) co_await end_session(self->registry_->session(), deadline);
+    if (self->cluster_) self->cluster_->close();
+    self->log(LogLevel::info, "left");
+}
+
+Task<void> JoinedMember::end_session(std::shared_ptr<zk::Session> session, TimePoint deadline) {
+    static_cast<void>(deadline);
+    try {
+        co_await session->close();
+    } catch (const Error&) {
+        // The server ends it by itself when its time is up.
+    }
+}
+
+void JoinedMember::carry_out(const action::Closed& a) {
+    if (!a.clean) log(LogLevel::warning, "left without ZooKeeper: what was owned is free when the session ends");
+}
+
+// ---- telling the program
+
+void JoinedMember::report(const Error& error) {
+    errors_.add(error);
+    log(LogLevel::error, error.what());
+    if (!settings_.config.on_error) return;
+    try {
+        settings_.config.on_error(error);
+    } catch (const std::exception& thrown) {
+        log(LogLevel::error, std::string("on_error threw: ") + thrown.what());
+    }
+}
+
+void JoinedMember::log(LogLevel level, const std::string& text) {
+    if (settings_.config.logger) settings_.config.logger(level, group() + ": " + text);
+}
+
+void JoinedMember::call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
+                             const std::vector<TopicPartition>& partitions) {
+    if (!callback || partitions.empty()) return;
+    try {
+        callback(partitions);
+    } catch (const std::exception& thrown) {
+        log(LogLevel::error, std::string("a callback of the group threw: ") + thrown.what());
+    }
+}
+
+}  // namespace kwire

@@ -1,0 +1,171 @@
+// Carries out what Membership decides: the one place of the group folder that touches ZooKeeper, the brokers and time.
+//
+// How it works: whatever happens becomes an event (post); the state machine answers with actions, which are carried out in
+// their order, the long ones as coroutines whose end is an event again. Nothing is decided here.
+// Threads: the strand, but for what says "any thread".
+// Lifetimes: coroutines hold it; it ends when close() has run to its end.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <kwire/group/consumer_group.h>
+#include <kwire/zk/registry.h>
+
+#include "error_log.h"
+#include "membership.h"
+#include "topic_source.h"
+
+namespace kwire {
+
+class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
+ public:
+    struct Settings {
+        std::string group;
+        std::vector<std::string> topics;
+        GroupConfig config;  ///< With a runtime and a session factory.
+    };
+
+    explicit JoinedMember(Settings settings);
+
+    /// Connects and returns once the registration stands. Where it throws, nothing is left running.
+    static Task<void> join(std::shared_ptr<JoinedMember> self);
+    static Task<CloseReport> close(std::shared_ptr<JoinedMember> self,
+                                   std::optional<std::chrono::milliseconds> drain);
+    static Task<void> flush(std::shared_ptr<JoinedMember> self);
+    static Task<bool> instance_registered(std::shared_ptr<JoinedMember> self);
+
+    // ---- any thread
+    const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
+    const std::shared_ptr<Consumer>& consumer() const { return consumer_; }
+    const std::string& group() const { return settings_.group; }
+    std::string member_id() const;
+    std::vector<TopicPartition> owned() const;
+    bool closing() const { return closing_.load(std::memory_order_acquire); }
+    ErrorLog& errors() { return errors_; }
+
+ private:
+    using Self = std::shared_ptr<JoinedMember>;
+    using Weak = std::weak_ptr<JoinedMember>;
+
+    /// A partition from Start on.
+    struct Span {
+        SpanId id = 0;
+        TopicPartition tp;
+        std::shared_ptr<PartitionCursor> cursor;  ///< Null until it is started.
+        bool over = false;                        ///< Cancelled, lost or finalized.
+    };
+    using SpanPtr = std::shared_ptr<Span>;
+
+    // joined_member.cpp: joining, events, sessions, leaving
+    static Task<void> set_up(Self self);
+    static Task<void> tear_down(Self self);
+    static Task<void> open_session(Self self, SessionNumber number);
+    static Task<void> register_member(Self self, SessionNumber number);
+    static Task<void> deregister(Self self, SessionNumber number);
+    static Task<void> run_timer(Self self);
+    static Task<void> run_commits(Self self);
+    static Task<void> reset_offsets(Self self);
+    static Task<void> end_session(std::shared_ptr<zk::Session> session, TimePoint deadline);
+    void create_clients(std::vector<BrokerEndpoint> brokers);
+    void adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number);
+    void on_session_state(SessionNumber number, zk::SessionState state);
+    void post(MembershipEvent event);
+    void publish();
+
+    // member_reads.cpp: what the others see too
+    static Task<void> read_members(Self self, SessionNumber number);
+    static Task<void> read_topic(Self self, SessionNumber number, std::string topic);
+    static Task<void> list_owners(Self self, SessionNumber number, std::string topic);
+    static Task<void> read_brokers(Self self, SessionNumber number);
+    static Task<std::optional<GroupMember>> read_member(Self self, SessionNumber number, std::string id);
+    zk::Watch members_watch(SessionNumber number, std::string id);
+    void report_warnings();
+
+    // member_spans.cpp: partitions
+    static Task<void> claim(Self self, action::Claim a);
+    static Task<void> watch_owner(Self self, action::WatchOwner a);
+    static Task<void> release(Self self, action::Release a);
+    static Task<void> start(Self self, SpanPtr span);
+    static Task<void> find_position_and_assign(Self self, SpanPtr span);
+    static Task<void> finalize(Self self, SpanPtr span, bool drained, TimePoint deadline);
+    static Task<std::vector<CommitFailure>> commit(Self self);
+    void check_drained(SpanId id);
+    void sweep_marks();
+    void lose(const action::LostSpan& lost);
+    void note_uncommitted(const Span& span, std::string reason);
+
+    void carry_out(const action::OpenSession& a);
+    void carry_out(const action::Register& a);
+    void carry_out(const action::ReadMembers& a);
+    void carry_out(const action::ReadTopic& a);
+    void carry_out(const action::ListOwners& a);
+    void carry_out(const action::ReportMissingTopic& a);
+    void carry_out(const action::Claim& a);
+    void carry_out(const action::WatchOwner& a);
+    void carry_out(const action::Assigned& a);
+    void carry_out(const action::Start& a);
+    void carry_out(const action::CancelStart& a);
+    void carry_out(const action::Revoked& a);
+    void carry_out(const action::Stop& a);
+    void carry_out(const action::Finalize& a);
+    void carry_out(const action::Release& a);
+    void carry_out(const action::Lost& a);
+    void carry_out(const action::SuspendReading& a);
+    void carry_out(const action::ResumeReading& a);
+    void carry_out(const action::Deregister& a);
+    void carry_out(const action::Closed& a);
+
+    void report(const Error& error);
+    void log(LogLevel level, const std::string& text);
+    void call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
+                   const std::vector<TopicPartition>& partitions);
+
+    const Settings settings_;
+    const std::shared_ptr<Runtime> runtime_;
+    Membership membership_;
+    std::deque<MembershipEvent> events_;
+    bool handling_ = false;
+
+    std::shared_ptr<zk::Registry> registry_;  // of the newest session
+    std::shared_ptr<void> session_listener_;
+    SessionNumber session_ = 0;
+    bool session_live_ = false;
+    std::string id_;  // of the newest session
+    std::map<std::string, GroupMember> peers_;  // registrations that were read, by id
+
+    std::shared_ptr<Cluster> cluster_;
+    std::shared_ptr<Consumer> consumer_;
+    std::shared_ptr<OffsetManager> offsets_;
+    std::shared_ptr<TopicSource> topics_;
+    bool brokers_from_zookeeper_ = false;
+
+    std::map<SpanId, SpanPtr> spans_;
+    std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones
+    std::set<TopicPartition> announced_;
+    bool committing_ = false;
+
+    Timer timer_;
+    Timer commit_timer_;
+    std::optional<TimePoint> timer_at_;
+    Event changed_;  // anything that a waiting coroutine here may be waiting for
+    std::optional<Error> join_failure_;
+    bool ended_ = false;
+
+    std::atomic<bool> closing_{false};
+    CloseReport close_report_;
+    ErrorLog errors_;
+    mutable std::mutex published_mutex_;
+    std::string published_id_;
+    std::vector<TopicPartition> published_owned_;
+};
+
+}  // namespace kwire

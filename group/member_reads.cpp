@@ -1,0 +1,156 @@
+// What a member reads of the others: the members, the topics, the owners, the brokers.
+#include <exception>
+#include <utility>
+
+#include <kwire/zk/gather.h>
+
+#include "joined_member.h"
+
+namespace kwire {
+namespace {
+
+MemberSubscription subscription_of(const zk::Registration& registration) {
+    MemberSubscription subscription;
+    subscription.streams = registration.subscription;
+    switch (registration.pattern) {
+        case zk::SubscriptionPattern::static_list: break;
+        case zk::SubscriptionPattern::white_list:
+            subscription.pattern = MemberSubscription::Pattern::white_list;
+            break;
+        case zk::SubscriptionPattern::black_list:
+            subscription.pattern = MemberSubscription::Pattern::black_list;
+            break;
+    }
+    return subscription;
+}
+
+bool only_means_later(const Error& error) {
+    // Told by the session's own events already.
+    return error.condition() == errc::connection_lost || error.condition() == errc::session_expired;
+}
+
+}  // namespace
+
+// ---- members
+
+void JoinedMember::carry_out(const action::ReadMembers& a) {
+    runtime_->spawn(read_members(shared_from_this(), a.session));
+}
+
+zk::Watch JoinedMember::members_watch(SessionNumber number, std::string id) {
+    return [weak = weak_from_this(), number, id = std::move(id)](const zk::WatchEvent& e) {
+        const auto self = weak.lock();
+        if (!self || e.type == zk::WatchEvent::Type::session) return;
+        if (!id.empty()) self->peers_.erase(id);
+        self->post(event::MembersChanged{number});
+    };
+}
+
+Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
+    event::MembersRead e{number, {}};
+    try {
+        const auto ids = co_await self->registry_->member_ids(self->group(), self->members_watch(number, ""));
+        std::vector<GroupMember> members;
+        if (is_java_rule(self->settings_.config.assignment)) {
+            std::vector<Task<std::optional<GroupMember>>> reads;
+            for (const auto& id : ids) reads.push_back(read_member(self, number, id));
+            auto found = co_await zk::gather(std::move(reads));
+            for (auto& member : found) {
+                if (member) members.push_back(std::move(*member));
+            }
+            self->report_warnings();
+        } else {
+            // Every member counts, whatever its registration says: the names are enough.
+            for (const auto& id : ids) members.push_back({id, true, {}});
+        }
+        e.members = std::move(members);
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNumber number,
+                                                           std::string id) {
+    if (const auto known = self->peers_.find(id); known != self->peers_.end()) co_return known->second;
+    const auto member =
+        co_await self->registry_->member(self->group(), id, self->members_watch(number, id));
+    if (!member) co_return std::nullopt;
+    GroupMember read;
+    read.id = id;
+    read.readable = member->registration.has_value();
+    if (read.readable) read.subscription = subscription_of(*member->registration);
+    if (number == self->session_) self->peers_[id] = read;
+    co_return read;
+}
+
+void JoinedMember::report_warnings() {
+    for (const auto& warning : registry_->take_warnings()) {
+        report(Error(errc::bad_registration, warning.path + ": " + warning.what));
+    }
+}
+
+// ---- topics
+
+void JoinedMember::carry_out(const action::ReadTopic& a) {
+    runtime_->spawn(read_topic(shared_from_this(), a.session, a.topic));
+}
+
+Task<void> JoinedMember::read_topic(Self self, SessionNumber number, std::string topic) {
+    using Outcome = event::TopicRead::Outcome;
+    event::TopicRead e{number, topic, Outcome::failed, {}};
+    const auto source = self->topics_;
+    const std::function<void()> on_change = [weak = Weak(self), number, topic] {
+        if (const auto me = weak.lock()) me->post(event::TopicChanged{number, topic});
+    };
+    try {
+        auto partitions = co_await source->read(topic, on_change);
+        e.outcome = partitions ? Outcome::found : Outcome::missing;
+        if (partitions) e.partitions = std::move(*partitions);
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+void JoinedMember::carry_out(const action::ReportMissingTopic& a) {
+    Error::Where where;
+    where.topic = a.topic;
+    report(Error(errc::unknown_topic, "the topic does not exist; it is read as soon as it does", where));
+}
+
+void JoinedMember::carry_out(const action::ListOwners& a) {
+    runtime_->spawn(list_owners(shared_from_this(), a.session, a.topic));
+}
+
+Task<void> JoinedMember::list_owners(Self self, SessionNumber number, std::string topic) {
+    event::OwnersListed e{number, topic, {}};
+    try {
+        e.partitions = co_await self->registry_->owned_partitions(self->group(), topic);
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+// ---- brokers
+
+Task<void> JoinedMember::read_brokers(Self self, SessionNumber number) {
+    if (number != self->session_ || self->membership_.closed()) co_return;
+    const zk::Watch watch = [weak = Weak(self), number](const zk::WatchEvent& e) {
+        const auto me = weak.lock();
+        if (me && e.type != zk::WatchEvent::Type::session) me->runtime_->spawn(read_brokers(me, number));
+    };
+    try {
+        const auto brokers = co_await self->registry_->brokers(watch);
+        std::vector<HostPort> bootstrap;
+        for (const auto& broker : brokers) bootstrap.push_back(broker.address);
+        // An empty list says that all are down; where they were is still the best guess.
+        if (!bootstrap.empty()) self->cluster_->set_bootstrap(std::move(bootstrap));
+        self->report_warnings();
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+}
+
+}  // namespace kwire

@@ -1,0 +1,114 @@
+#include "topic_source.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <kwire/zk/gather.h>
+
+namespace kwire {
+namespace {
+
+Task<std::int32_t> leader_of(std::shared_ptr<zk::Registry> registry, std::string topic,
+                             std::int32_t partition) {
+    const auto state = co_await registry->partition_state(std::move(topic), partition);
+    co_return state ? state->leader : -1;
+}
+
+std::vector<PartitionLeader> partitions_in(const ClusterView& view, const std::string& topic) {
+    std::vector<PartitionLeader> partitions;
+    const auto found = view.topics.find(topic);
+    if (found == view.topics.end()) return partitions;
+    for (const auto& [partition, state] : found->second.partitions) {
+        partitions.push_back({partition, state.leader});
+    }
+    return partitions;
+}
+
+}  // namespace
+
+// ---- from ZooKeeper
+
+ZookeeperTopics::ZookeeperTopics(std::shared_ptr<zk::Registry> registry, bool with_leaders)
+    : registry_(std::move(registry)), with_leaders_(with_leaders) {}
+
+Task<std::optional<std::vector<PartitionLeader>>> ZookeeperTopics::read(
+    std::string topic, std::function<void()> on_change) {
+    const zk::Watch watch = [on_change = std::move(on_change)](const zk::WatchEvent& event) {
+        if (event.type != zk::WatchEvent::Type::session) on_change();
+    };
+    const auto assignment = co_await registry_->topic(topic, watch);
+    if (!assignment) co_return std::nullopt;
+    std::vector<PartitionLeader> partitions;
+    for (const auto& [partition, replicas] : assignment->replicas) partitions.push_back({partition, -1});
+    if (!with_leaders_) co_return partitions;
+
+    std::vector<Task<std::int32_t>> reads;
+    for (const auto& info : partitions) reads.push_back(leader_of(registry_, topic, info.partition));
+    const std::vector<std::int32_t> leaders = co_await zk::gather(std::move(reads));
+    for (std::size_t i = 0; i < leaders.size(); ++i) partitions[i].leader = leaders[i];
+    co_return partitions;
+}
+
+// ---- from the brokers
+
+MetadataTopics::MetadataTopics(std::shared_ptr<Cluster> cluster)
+    : cluster_(std::move(cluster)), timer_(*cluster_->runtime()) {}
+
+Task<std::optional<std::vector<PartitionLeader>>> MetadataTopics::read(std::string topic,
+                                                                       std::function<void()> on_change) {
+    const auto self = shared_from_this();
+    std::vector<std::string> asked;
+    asked.push_back(topic);
+    const auto view = co_await cluster_->refresh(std::move(asked));
+    std::vector<PartitionLeader> partitions = partitions_in(*view, topic);
+
+    const auto known = std::find_if(known_.begin(), known_.end(),
+                                    [&](const Known& k) { return k.topic == topic; });
+    Known now{topic, partitions.size(), std::move(on_change)};
+    if (known == known_.end()) {
+        known_.push_back(std::move(now));
+    } else {
+        *known = std::move(now);
+    }
+    if (!std::exchange(polling_, true)) cluster_->runtime()->spawn(poll(self));
+    if (partitions.empty()) co_return std::nullopt;
+    co_return partitions;
+}
+
+Task<void> MetadataTopics::poll(std::shared_ptr<MetadataTopics> self) {
+    while (!self->closed_) {
+        co_await self->timer_.wait_for(self->any_missing() ? interval_while_missing : interval);
+        if (self->closed_) co_return;
+        std::vector<std::string> topics;
+        for (const auto& known : self->known_) topics.push_back(known.topic);
+        try {
+            const auto view = co_await self->cluster_->refresh(std::move(topics));
+            if (!self->closed_) self->compare(*view);
+        } catch (const Error&) {
+            // No broker answers: the fetchers report that, and the next round asks again.
+        }
+    }
+}
+
+void MetadataTopics::compare(const ClusterView& view) {
+    std::vector<std::function<void()>> changed;  // known_ may change while they are called
+    for (auto& known : known_) {
+        const std::size_t count = partitions_in(view, known.topic).size();
+        if (count != std::exchange(known.partitions, count)) changed.push_back(known.on_change);
+    }
+    for (const auto& on_change : changed) on_change();
+}
+
+bool MetadataTopics::any_missing() const {
+    return std::any_of(known_.begin(), known_.end(), [](const Known& k) { return k.partitions == 0; });
+}
+
+void MetadataTopics::close() {
+    closed_ = true;
+    known_.clear();
+    timer_.cancel();
+}
+
+}  // namespace kwire
