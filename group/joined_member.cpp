@@ -31,7 +31,7 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
 }
 
 std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
-                                                   const std::shared_ptr<Cluster>& cluster) {
+                                                   [[maybe_unused]] const std::shared_ptr<Cluster>& cluster) {
     if (settings.config.offset_manager) return settings.config.offset_manager;
 #ifdef HAVE_STORES
     const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
