@@ -86,7 +86,9 @@ bool PartitionCursor::acknowledge(std::int64_t begin, std::int64_t end) {
 
 void PartitionCursor::skip_to(std::int64_t end) {
     const std::lock_guard lock(ranges_mutex_);
-    add_acknowledged(handed_out(), end);
+    skipped_from_ = handed_out();
+    skipped_to_ = end;
+    add_acknowledged(skipped_from_, end);
 }
 
 void PartitionCursor::add_acknowledged(std::int64_t begin, std::int64_t end) {
@@ -113,6 +115,7 @@ std::int64_t PartitionCursor::past_acknowledged(std::int64_t from) const {
 void PartitionCursor::restart(std::int64_t offset) {
     const std::lock_guard lock(ranges_mutex_);
     acknowledged_ranges_.clear();
+    skipped_from_ = skipped_to_ = -1;
     start_.store(offset, std::memory_order_relaxed);
     processed_.store(offset, std::memory_order_relaxed);
     processed_shared_.store(offset, std::memory_order_relaxed);
@@ -121,7 +124,8 @@ void PartitionCursor::restart(std::int64_t offset) {
 
 std::int64_t PartitionCursor::delivered() const {
     const std::lock_guard lock(ranges_mutex_);
-    return past_acknowledged(delivered_.load(std::memory_order_acquire));
+    const std::int64_t handed_out = delivered_.load(std::memory_order_acquire);
+    return handed_out == skipped_from_ ? skipped_to_ : handed_out;
 }
 
 std::int64_t PartitionCursor::processed() const {

@@ -140,6 +140,8 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     mutable std::mutex ranges_mutex_;
     // begin -> end: acknowledged, or with nothing to read, and not yet part of the gap-free prefix.
     std::map<std::int64_t, std::int64_t> acknowledged_ranges_;
+    std::int64_t skipped_from_ = -1;  // the last stretch with nothing to read
+    std::int64_t skipped_to_ = -1;
 };
 
 }  // namespace kwire

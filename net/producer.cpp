@@ -1,0 +1,212 @@
+#include <kwire/net/producer.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "producer_impl.h"
+
+namespace kwire {
+namespace {
+
+void require(bool rule_holds, const std::string& key, std::int64_t value, const std::string& rule) {
+    if (rule_holds) return;
+    throw Error(errc::invalid_config, key + " = " + std::to_string(value) + ": must be " + rule);
+}
+
+void check(const ProducerConfig& config) {
+    require(config.acks >= -1 && config.acks <= 1, "acks", config.acks, "0, 1 or -1 (all)");
+    require(config.batch_bytes_max > 0, "batch.size", config.batch_bytes_max, "at least 1");
+    require(config.buffer_bytes_max > 0, "buffer.memory", config.buffer_bytes_max, "at least 1");
+    require(config.linger.count() >= 0, "linger.ms", config.linger.count(), "at least 0");
+    require(config.delivery_timeout.count() > 0, "delivery.timeout.ms", config.delivery_timeout.count(),
+            "at least 1");
+    require(config.retry_backoff.count() > 0, "retry.backoff.ms", config.retry_backoff.count(), "at least 1");
+}
+
+// What a record takes besides its bytes, roughly: its lengths on the wire and its place in our lists.
+constexpr std::int64_t record_overhead_bytes = 32;
+
+std::int64_t size_of(const ProducerRecord& record) {
+    std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+    for (const auto& [key, value] : record.headers) bytes += key.size() + (value ? value->size() : 0) + 10;
+    return static_cast<std::int64_t>(bytes) + record_overhead_bytes;
+}
+
+std::int64_t wall_clock_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+}  // namespace
+
+Producer::Impl::Impl(std::shared_ptr<Cluster> cluster, ProducerConfig config)
+    : cluster_(std::move(cluster)), runtime_(cluster_->runtime()), config_(config) {}
+
+// ---- any thread
+
+void Producer::Impl::send(ProducerRecord record,
+                          std::function<void(const DeliveryReport&)> report) {
+    Pending pending;
+    pending.bytes = size_of(record);
+    pending.timestamp_ms = record.timestamp_ms.value_or(wall_clock_ms());
+    pending.deadline = runtime_->now() + config_.delivery_timeout;
+    pending.record = std::move(record);
+    pending.report = std::move(report);
+
+    std::unique_lock lock(mutex_);
+    const auto has_room = [&] {
+        return closed_ || buffered_bytes_ == 0 ||
+               buffered_bytes_ + pending.bytes <= config_.buffer_bytes_max;
+    };
+    if (!has_room() && runtime_->on_runtime()) {
+        throw Error(errc::would_block_runtime,
+                    "the producer's buffer is full, and the thread that empties it must not wait for that");
+    }
+    reported_.wait(lock, has_room);
+    if (closed_) throw Error(errc::closed, "the producer is closed");
+    buffered_bytes_ += pending.bytes;
+    pending.epoch = epoch_;
+    ++outstanding_[epoch_];
+    incoming_.push_back(std::move(pending));
+    if (std::exchange(sorting_, true)) return;
+    lock.unlock();
+    asio::post(runtime_->executor(), [self = shared_from_this()] { self->sort_incoming(); });
+}
+
+void Producer::Impl::flush() {
+    if (runtime_->on_runtime()) {
+        throw Error(errc::would_block_runtime, "flush waits for reports, which come on this very thread");
+    }
+    std::unique_lock lock(mutex_);
+    const std::uint64_t last = epoch_++;
+    flushing_.fetch_add(1);
+    asio::post(runtime_->executor(), [self = shared_from_this()] {
+        for (const auto& [name, topic] : self->topics_) {
+            for (const auto& [index, queue] : topic.partitions) queue->changed.notify_all();
+        }
+    });
+    reported_.wait(lock, [&] { return outstanding_.empty() || outstanding_.begin()->first > last; });
+    flushing_.fetch_sub(1);
+}
+
+void Producer::Impl::close() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+    }
+    flush();
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    reported_.notify_all();
+}
+
+// ---- the strand: sorting
+
+void Producer::Impl::sort_incoming() {
+    std::vector<Pending> arrived;
+    {
+        const std::lock_guard lock(mutex_);
+        sorting_ = false;
+        arrived.swap(incoming_);
+    }
+    const auto view = cluster_->view();
+    for (Pending& pending : arrived) {
+        const std::string& name = pending.record.topic;
+        Topic& topic = topics_[name];
+        const auto known = view->topics.find(name);
+        if (known != view->topics.end() && !known->second.partitions.empty() && topic.waiting.empty()) {
+            sort(topic, known->second, std::move(pending));
+            continue;
+        }
+        const std::string looked_up = name;
+        topic.waiting.push_back(std::move(pending));
+        if (!std::exchange(topic.looking_up, true)) {
+            runtime_->spawn(look_up_topic(shared_from_this(), looked_up));
+        }
+    }
+}
+
+std::int32_t Producer::Impl::choose_partition(Topic& topic, const TopicView& view,
+                                              const ProducerRecord& record) {
+    const auto count = static_cast<std::int32_t>(view.partitions.size());
+    if (record.partition) return *record.partition;
+    if (record.key) return partition_for_key(*record.key, count);
+    // Without a key one partition gets a whole batch, then comes the next one that has a leader.
+    const auto has_open_batch = [&](std::int32_t index) {
+        const auto queue = topic.partitions.find(index);
+        return queue != topic.partitions.end() && !queue->second->batches.empty() &&
+               !queue->second->batches.back().closed;
+    };
+    if (has_open_batch(topic.next_partition)) return topic.next_partition;
+    for (std::int32_t tried = 0; tried < count; ++tried) {
+        topic.next_partition = (topic.next_partition + 1) % count;
+        const auto partition = view.partitions.find(topic.next_partition);
+        if (partition != view.partitions.end() && partition->second.leader >= 0) break;
+    }
+    return topic.next_partition;
+}
+
+void Producer::Impl::sort(Topic& topic, const TopicView& view, Pending pending) {
+    const std::int32_t index = choose_partition(topic, view, pending.record);
+    if (view.partitions.contains(index)) {
+        append(topic, index, std::move(pending));
+        return;
+    }
+    DeliveryReport report;
+    report.tp = {pending.record.topic, index};
+    report.error.emplace(errc::unknown_topic, "the topic has no such partition",
+                         ErrorWhere{.api = "Produce", .topic = report.tp.topic, .partition = index});
+    finish(pending, report);
+}
+
+void Producer::Impl::append(Topic& topic, std::int32_t index, Pending pending) {
+    auto& queue = topic.partitions[index];
+    if (!queue) {
+        queue = std::make_shared<PartitionQueue>(TopicPartition{pending.record.topic, index}, *runtime_);
+    }
+    if (queue->batches.empty() || queue->batches.back().closed) {
+        queue->batches.emplace_back();
+        queue->batches.back().send_at = runtime_->now() + config_.linger;
+    }
+    Batch& batch = queue->batches.back();
+    batch.bytes += pending.bytes;
+    batch.records.push_back(std::move(pending));
+    if (batch.bytes >= config_.batch_bytes_max) {
+        batch.closed = true;
+        queue->changed.notify_all();
+    }
+    if (!std::exchange(queue->running, true)) {
+        runtime_->spawn(run_partition(shared_from_this(), queue));
+    }
+}
+
+// ---- the face
+
+Producer::Producer() = default;
+
+Producer::~Producer() {
+    // Whoever wants the rest delivered calls close() or flush(); coroutines under way hold the inside until they end.
+    const std::lock_guard lock(impl_->mutex_);
+    impl_->closed_ = true;
+}
+
+std::shared_ptr<Producer> Producer::create(std::shared_ptr<Cluster> cluster,
+                                           ProducerConfig config) {
+    check(config);
+    std::shared_ptr<Producer> producer(new Producer());
+    producer->impl_ = std::make_shared<Impl>(std::move(cluster), config);
+    return producer;
+}
+
+void Producer::send(ProducerRecord record, std::function<void(const DeliveryReport&)> report) {
+    impl_->send(std::move(record), std::move(report));
+}
+
+void Producer::flush() { impl_->flush(); }
+
+void Producer::close() { impl_->close(); }
+
+}  // namespace kwire

@@ -1,0 +1,280 @@
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <kwire/protocol/produce.h>
+#include <kwire/protocol/record_batch_builder.h>
+
+#include "leader_errors.h"
+#include "producer_impl.h"
+
+namespace kwire {
+namespace {
+
+using protocol::ProduceRequest;
+using protocol::ProduceResponse;
+
+// A name that no broker knows is a wrong name sooner than a topic that is just being created.
+constexpr std::chrono::seconds unknown_topic_patience{5};
+constexpr std::size_t no_limit = std::size_t{1} << 30;  // batches were cut to size before
+
+std::int8_t magic_for(std::int16_t version) {
+    if (version >= 3) return 2;
+    return version == 2 ? 1 : 0;
+}
+
+template <class Builder, class... Headers>
+void append_to(Builder& builder, const ProducerRecord& record, std::int64_t timestamp,
+               const Headers&... headers) {
+    builder.append(timestamp, record.key ? std::optional<std::string_view>(*record.key) : std::nullopt,
+                   record.value ? std::optional<std::string_view>(*record.value) : std::nullopt, headers...);
+}
+
+}  // namespace
+
+Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string name) {
+    const TimePoint begun = runtime_->now();
+    Timer timer(*runtime_);
+    std::optional<Error> failure;
+    bool found = false;
+    while (!found) {
+        std::vector<std::string> names(1, name);
+        failure.reset();
+        try {
+            const auto view = co_await cluster_->refresh(std::move(names));
+            const auto topic = view->topics.find(name);
+            found = topic != view->topics.end() && !topic->second.partitions.empty();
+        } catch (const Error& error) {
+            failure = error;
+        }
+        if (found) break;
+        const TimePoint now = runtime_->now();
+        const bool too_long = failure ? now >= begun + config_.delivery_timeout ||
+                                            failure->condition() == errc::closed
+                                      : now >= begun + unknown_topic_patience;
+        if (too_long) break;
+        co_await timer.wait_for(config_.retry_backoff);
+    }
+    Topic& topic = topics_[name];
+    topic.looking_up = false;
+    std::vector<Pending> waiting;
+    waiting.swap(topic.waiting);
+    const auto view = cluster_->view();
+    for (Pending& pending : waiting) {
+        if (found) {
+            sort(topic, view->topics.at(name), std::move(pending));
+            continue;
+        }
+        DeliveryReport report;
+        report.tp = {name, -1};
+        if (failure) {
+            report.error = failure;
+        } else {
+            report.error.emplace(errc::unknown_topic, "no broker knows this topic: create it, or check the name",
+                                 ErrorWhere{.api = "Produce", .topic = name});
+        }
+        finish(pending, report);
+    }
+    self.reset();
+}
+
+Task<void> Producer::Impl::run_partition(std::shared_ptr<Impl> self,
+                                         std::shared_ptr<PartitionQueue> queue) {
+    while (!queue->batches.empty()) {
+        const Batch& front = queue->batches.front();
+        if (!front.closed && !flushing() && front.send_at > runtime_->now()) {
+            co_await queue->changed.wait_until(front.send_at);
+            continue;
+        }
+        Batch batch = std::move(queue->batches.front());
+        queue->batches.pop_front();
+        co_await deliver(queue, std::move(batch));
+    }
+    queue->running = false;
+    self.reset();
+}
+
+Task<void> Producer::Impl::deliver(std::shared_ptr<PartitionQueue> queue, Batch batch) {
+    Timer timer(*runtime_);
+    auto backoff = config_.retry_backoff;
+    while (!batch.records.empty()) {
+        std::optional<Error> reason = co_await try_to_deliver(queue, batch);
+        if (!reason) co_return;
+        const TimePoint again = runtime_->now() + backoff;
+        if (reason->condition() == errc::closed || again >= batch.records.front().deadline) {
+            fail(queue->tp, batch, *reason);
+            co_return;
+        }
+        co_await timer.wait_until(again);
+        backoff = std::min(2 * backoff, 10 * config_.retry_backoff);
+        std::vector<std::string> names(1, queue->tp.topic);
+        try {
+            co_await cluster_->refresh(std::move(names));
+        } catch (const Error& error) {
+            reason = error;  // the next try tells
+        }
+    }
+}
+
+Task<std::optional<Error>> Producer::Impl::try_to_deliver(std::shared_ptr<PartitionQueue> queue,
+                                                          Batch& batch) {
+    const TopicPartition tp = queue->tp;
+    const ErrorWhere where{.api = "Produce", .topic = tp.topic, .partition = tp.partition};
+    const auto view = cluster_->view();
+    const PartitionView* partition = view->find(tp);
+    if (partition == nullptr || partition->leader < 0) {
+        co_return Error(errc::no_leader, "the partition has no leader at the moment", where);
+    }
+    const std::int32_t leader = partition->leader;
+    const Uuid topic_id = view->topics.at(tp.topic).id;
+    Cluster::CallOptions options;
+    if (topic_id.is_zero()) options.version_max = 12;
+    ProduceResponse response;
+    std::optional<Error> failure;
+    try {
+        const std::int16_t version = co_await cluster_->version_for(leader, ApiKey::produce, options);
+        if (config_.compression == Compression::zstd && version < 7) {
+            failure.emplace(errc::unsupported_version, "the broker takes zstd from version 7 of Produce on (Kafka 2.1)",
+                            where);
+        } else {
+            const std::int8_t magic = magic_for(version);
+            if (magic < 2) refuse_headers(tp, batch);
+            if (batch.records.empty()) co_return std::nullopt;
+            ProduceRequest request;
+            request.acks = config_.acks;
+            request.timeout_ms = static_cast<std::int32_t>(cluster_->config().request_timeout.count());
+            ProduceRequest::Partition data;
+            data.index = tp.partition;
+            data.records = Bytes::own(encode(batch, magic));
+            ProduceRequest::Topic topic;
+            topic.name = tp.topic;
+            topic.topic_id = topic_id;
+            topic.partition_data.push_back(std::move(data));
+            request.topic_data.push_back(std::move(topic));
+            options.version_min = options.version_max = version;
+            options.no_answer = config_.acks == 0;
+            response = co_await cluster_->call(leader, std::move(request), options);
+        }
+    } catch (const Error& error) {
+        failure = error;
+    }
+    if (failure && (failure->condition() == errc::unsupported_version ||
+                    failure->condition() == errc::message_not_encodable)) {
+        fail(tp, batch, *failure);
+        co_return std::nullopt;
+    }
+    if (failure) co_return failure;
+
+    ErrorCode code = ErrorCode::none;
+    std::int64_t base_offset = -1;
+    std::string reason;
+    for (const auto& topic : response.responses) {
+        for (const auto& answer : topic.partition_responses) {
+            if (answer.index != tp.partition) continue;
+            code = answer.error_code;
+            base_offset = answer.base_offset;
+            reason = answer.error_message.value_or("");
+        }
+    }
+    if (code == ErrorCode::none) {
+        for (std::size_t i = 0; i < batch.records.size(); ++i) {
+            DeliveryReport report;
+            report.tp = tp;
+            report.offset = base_offset < 0 ? -1 : base_offset + static_cast<std::int64_t>(i);
+            finish(batch.records[i], report);
+        }
+        co_return std::nullopt;
+    }
+    const bool too_large = code == ErrorCode::message_too_large || code == ErrorCode::record_list_too_large;
+    if (too_large && batch.records.size() > 1) {
+        split(*queue, batch);
+        co_return std::nullopt;
+    }
+    const auto kind = leader_error_kind(code);
+    Error error = too_large ? Error(errc::message_too_large, "the broker does not take a message of this size", where)
+                            : Error(code, "the broker did not store the batch" + (reason.empty() ? "" : ": " + reason),
+                                    where);
+    if (kind == LeaderErrorKind::retry || kind == LeaderErrorKind::refresh ||
+        kind == LeaderErrorKind::corrupt) {
+        if (!too_large) co_return error;
+    }
+    fail(tp, batch, error);
+    co_return std::nullopt;
+}
+
+void Producer::Impl::refuse_headers(const TopicPartition& tp, Batch& batch) {
+    std::vector<Pending> kept;
+    for (Pending& pending : batch.records) {
+        if (pending.record.headers.empty()) {
+            kept.push_back(std::move(pending));
+            continue;
+        }
+        DeliveryReport report;
+        report.tp = tp;
+        report.error.emplace(errc::message_not_encodable, "this broker is too old for record headers (before 0.11)",
+                             ErrorWhere{.api = "Produce", .topic = tp.topic, .partition = tp.partition});
+        finish(pending, report);
+    }
+    batch.records = std::move(kept);
+}
+
+std::string Producer::Impl::encode(const Batch& batch, std::int8_t magic) {
+    if (magic < 2) {
+        MessageSetOptions options;
+        options.magic = magic;
+        options.compression = config_.compression;
+        options.size_bytes_max = no_limit;
+        MessageSetBuilder builder(options);
+        for (const Pending& pending : batch.records) append_to(builder, pending.record, pending.timestamp_ms);
+        return builder.build(compressor_);
+    }
+    RecordBatchOptions options;
+    options.compression = config_.compression;
+    options.size_bytes_max = no_limit;
+    RecordBatchBuilder builder(options);
+    std::vector<RecordHeader> headers;
+    for (const Pending& pending : batch.records) {
+        headers.clear();
+        for (const auto& [key, value] : pending.record.headers) {
+            RecordHeader header;
+            header.key = key;
+            if (value) header.value.emplace(*value);
+            headers.push_back(header);
+        }
+        append_to(builder, pending.record, pending.timestamp_ms, std::span<const RecordHeader>(headers));
+    }
+    return builder.build(compressor_);
+}
+
+void Producer::Impl::split(PartitionQueue& queue, Batch& batch) {
+    const auto middle = batch.records.begin() + static_cast<std::ptrdiff_t>(batch.records.size() / 2);
+    Batch second;
+    second.closed = true;
+    second.records.assign(std::make_move_iterator(middle), std::make_move_iterator(batch.records.end()));
+    batch.records.erase(middle, batch.records.end());
+    batch.closed = true;
+    queue.batches.push_front(std::move(second));
+    queue.batches.push_front(std::move(batch));
+    batch.records.clear();
+}
+
+void Producer::Impl::fail(const TopicPartition& tp, Batch& batch, const Error& error) {
+    for (Pending& pending : batch.records) {
+        DeliveryReport report;
+        report.tp = tp;
+        report.error = error;
+        finish(pending, report);
+    }
+    batch.records.clear();
+}
+
+void Producer::Impl::finish(Pending& pending, const DeliveryReport& report) {
+    if (pending.report) pending.report(report);
+    const std::lock_guard lock(mutex_);
+    buffered_bytes_ -= pending.bytes;
+    const auto outstanding = outstanding_.find(pending.epoch);
+    if (--outstanding->second == 0) outstanding_.erase(outstanding);
+    reported_.notify_all();
+}
+
+}  // namespace kwire

@@ -1,0 +1,94 @@
+// The inside of a Producer: records wait in a shared list until the strand sorts them into batches, one open batch per
+// partition; a coroutine per partition with something to send delivers its batches, one after the other.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <kwire/net/producer.h>
+#include <kwire/protocol/compressor.h>
+
+namespace kwire {
+
+struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
+    Impl(std::shared_ptr<Cluster> cluster, ProducerConfig config);
+
+    struct Pending {
+        ProducerRecord record;
+        std::function<void(const DeliveryReport&)> report;
+        std::int64_t timestamp_ms = 0;
+        std::int64_t bytes = 0;
+        std::uint64_t epoch = 0;  // of flushes
+        TimePoint deadline{};
+    };
+    struct Batch {
+        std::vector<Pending> records;
+        std::int64_t bytes = 0;
+        TimePoint send_at{};
+        bool closed = false;  // full, or what a larger one was split into
+    };
+    struct PartitionQueue {
+        explicit PartitionQueue(TopicPartition name, Runtime& runtime) : tp(std::move(name)), changed(runtime) {}
+        const TopicPartition tp;
+        std::deque<Batch> batches;
+        bool running = false;
+        Event changed;
+    };
+    struct Topic {
+        std::vector<Pending> waiting;  // until Metadata tells the partitions
+        bool looking_up = false;
+        std::int32_t next_partition = 0;
+        std::map<std::int32_t, std::shared_ptr<PartitionQueue>> partitions;
+    };
+
+    // ---- any thread
+    void send(ProducerRecord record, std::function<void(const DeliveryReport&)> report);
+    void flush();
+    void close();
+
+    // ---- the strand
+    void sort_incoming();
+    void sort(Topic& topic, const TopicView& view, Pending pending);
+    std::int32_t choose_partition(Topic& topic, const TopicView& view, const ProducerRecord& record);
+    void append(Topic& topic, std::int32_t index, Pending pending);
+    Task<void> look_up_topic(std::shared_ptr<Impl> self, std::string name);
+    Task<void> run_partition(std::shared_ptr<Impl> self, std::shared_ptr<PartitionQueue> queue);
+    Task<void> deliver(std::shared_ptr<PartitionQueue> queue, Batch batch);
+    /// One try. Nothing: done, every record has its report. Else why it is to be tried again.
+    Task<std::optional<Error>> try_to_deliver(std::shared_ptr<PartitionQueue> queue, Batch& batch);
+    void refuse_headers(const TopicPartition& tp, Batch& batch);
+    std::string encode(const Batch& batch, std::int8_t magic);
+    void split(PartitionQueue& queue, Batch& batch);
+    void fail(const TopicPartition& tp, Batch& batch, const Error& error);
+    void finish(Pending& pending, const DeliveryReport& report);
+    bool flushing() const { return flushing_.load() > 0; }
+
+    const std::shared_ptr<Cluster> cluster_;
+    const std::shared_ptr<Runtime> runtime_;
+    const ProducerConfig config_;
+
+    std::mutex mutex_;
+    std::condition_variable reported_;
+    std::vector<Pending> incoming_;
+    bool sorting_ = false;  // sort_incoming is on its way
+    bool closed_ = false;
+    std::int64_t buffered_bytes_ = 0;
+    std::uint64_t epoch_ = 0;
+    std::map<std::uint64_t, std::int64_t> outstanding_;  // epoch -> records without a report
+    std::atomic<int> flushing_{0};
+
+    // The strand.
+    std::map<std::string, Topic> topics_;
+    Compressor compressor_;
+};
+
+}  // namespace kwire

@@ -1,0 +1,146 @@
+#include <kwire/net/partition_cursor.h>
+
+#include <atomic>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace kwire {
+namespace {
+
+using State = PartitionCursor::State;
+
+TEST(PartitionCursor, CountsWhatIsHandedOutAndWhatIsProcessed) {
+    PartitionCursor cursor({"t", 1}, 7, 10, {});
+    EXPECT_EQ(cursor.processed(), 10);
+    EXPECT_TRUE(cursor.drained());
+    EXPECT_TRUE(cursor.begin_delivery(11));
+    EXPECT_EQ(cursor.delivered(), 11);
+    EXPECT_FALSE(cursor.drained());
+    EXPECT_TRUE(cursor.mark_processed(11));
+    EXPECT_TRUE(cursor.drained());
+    EXPECT_TRUE(cursor.mark_processed(5));
+    EXPECT_EQ(cursor.processed(), 11) << "marks never go back";
+}
+
+TEST(PartitionCursor, TakesADeliveryBackUnlessItFlows) {
+    for (const State state : {State::suspended, State::draining, State::retired}) {
+        int told = 0;
+        PartitionCursor cursor({"t", 1}, 1, 0, [&] { ++told; });
+        EXPECT_TRUE(cursor.begin_delivery(1));
+        cursor.set_state(state);
+        EXPECT_FALSE(cursor.begin_delivery(2));
+        EXPECT_EQ(cursor.delivered(), 1);
+        EXPECT_EQ(told, state == State::draining ? 1 : 0);
+    }
+}
+
+TEST(PartitionCursor, AcceptsMarksUntilItIsRetired) {
+    int told = 0;
+    PartitionCursor cursor({"t", 1}, 1, 0, [&] { ++told; });
+    EXPECT_TRUE(cursor.begin_delivery(1));
+    cursor.set_state(State::draining);
+    EXPECT_TRUE(cursor.mark_processed(1));
+    EXPECT_EQ(told, 1);
+    EXPECT_TRUE(cursor.drained());
+    cursor.set_state(State::retired);
+    EXPECT_FALSE(cursor.mark_processed(1));
+    EXPECT_FALSE(cursor.mark_processed_shared(1));
+    EXPECT_FALSE(cursor.acknowledge(0, 1));
+}
+
+TEST(PartitionCursor, AcknowledgesOnlyThePrefixWithoutGaps) {
+    PartitionCursor cursor({"t", 1}, 1, 0, {});
+    for (int next = 1; next <= 5; ++next) ASSERT_TRUE(cursor.begin_delivery(next));
+    EXPECT_TRUE(cursor.acknowledge(2, 3));
+    EXPECT_TRUE(cursor.acknowledge(4, 5));
+    EXPECT_EQ(cursor.processed(), 0);
+    EXPECT_TRUE(cursor.acknowledge(0, 2));
+    EXPECT_EQ(cursor.processed(), 3);
+    EXPECT_TRUE(cursor.acknowledge(3, 4));
+    EXPECT_EQ(cursor.processed(), 5);
+}
+
+TEST(PartitionCursor, ATailWithNothingToReadIsProcessedWithWhatPrecedesIt) {
+    PartitionCursor cursor({"t", 1}, 1, 0, {});
+    ASSERT_TRUE(cursor.begin_delivery(3));
+    cursor.skip_to(10);
+    EXPECT_EQ(cursor.delivered(), 10);
+    EXPECT_EQ(cursor.processed(), 0);
+    EXPECT_FALSE(cursor.drained());
+    cursor.mark_processed(3);
+    EXPECT_EQ(cursor.processed(), 10);
+    EXPECT_TRUE(cursor.drained());
+}
+
+TEST(PartitionCursor, ATailIsProcessedAtOnceWhereNothingPrecedesIt) {
+    PartitionCursor cursor({"t", 1}, 1, 4, {});
+    cursor.skip_to(6);
+    cursor.skip_to(9);
+    EXPECT_EQ(cursor.delivered(), 9);
+    EXPECT_EQ(cursor.processed(), 9);
+}
+
+TEST(PartitionCursor, GapsBetweenAcknowledgedMessagesDoNotHoldUpThePrefix) {
+    PartitionCursor cursor({"t", 1}, 1, 0, {});
+    ASSERT_TRUE(cursor.begin_delivery(1));  // message 0
+    cursor.skip_to(5);
+    ASSERT_TRUE(cursor.begin_delivery(6));  // message 5, follows 5
+    cursor.skip_to(8);
+    ASSERT_TRUE(cursor.begin_delivery(9));  // message 8, follows 8
+    EXPECT_TRUE(cursor.acknowledge(8, 9));
+    EXPECT_TRUE(cursor.acknowledge(5, 6));
+    EXPECT_EQ(cursor.processed(), 0);
+    EXPECT_TRUE(cursor.acknowledge(0, 1));
+    EXPECT_EQ(cursor.processed(), 9);
+}
+
+TEST(PartitionCursor, MarksPassOverGapsToo) {
+    PartitionCursor cursor({"t", 1}, 1, 0, {});
+    ASSERT_TRUE(cursor.begin_delivery(1));
+    cursor.skip_to(5);
+    ASSERT_TRUE(cursor.begin_delivery(6));
+    cursor.skip_to(8);
+    cursor.mark_processed(1);
+    EXPECT_EQ(cursor.processed(), 5);
+    cursor.mark_processed(6);
+    EXPECT_EQ(cursor.processed(), 8);
+    EXPECT_TRUE(cursor.drained());
+}
+
+TEST(PartitionCursor, BeginsAnewWhereTheLogWasCutBack) {
+    PartitionCursor cursor({"t", 1}, 1, 100, {});
+    ASSERT_TRUE(cursor.begin_delivery(101));
+    cursor.restart(20);
+    EXPECT_EQ(cursor.start(), 20);
+    EXPECT_EQ(cursor.delivered(), 20);
+    EXPECT_EQ(cursor.processed(), 20);
+}
+
+// The promise of set_state: what it saw as delivered is all that ever comes out. Threads race for it many times.
+TEST(PartitionCursor, NothingIsHandedOutBehindTheBackOfWhoTakesItAway) {
+    for (int round = 0; round < 2000; ++round) {
+        PartitionCursor cursor({"t", 1}, 1, 0, {});
+        std::atomic<bool> go{false};
+        std::int64_t last_handed_out = 0;
+        std::thread reader([&] {
+            while (!go.load()) {
+            }
+            for (std::int64_t next = 1; cursor.begin_delivery(next); ++next) {
+                last_handed_out = next;
+                cursor.mark_processed(next);
+            }
+        });
+        go.store(true);
+        for (int spin = 0; spin < round % 500; ++spin) (void)go.load();
+        cursor.set_state(State::draining);
+        const std::int64_t seen = cursor.delivered();
+        reader.join();
+        ASSERT_LE(last_handed_out, seen);
+        ASSERT_EQ(cursor.delivered(), last_handed_out);
+        ASSERT_TRUE(cursor.drained());
+    }
+}
+
+}  // namespace
+}  // namespace kwire
