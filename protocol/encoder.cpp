@@ -86,7 +86,7 @@ class Encoder {
     }
 
     bool is_default(const Schema& schema, const Field& field, const void* structure) const {
-        return equal(*field.type, field.in(structure), field.in(schema.defaults.get()));
+        return equal(*field.type, field.in(structure), field.in(schema.defaults));
     }
 
     bool may_be_left_out(const Schema& schema, const Field& field, const void* structure) {

@@ -23,7 +23,7 @@ class JsonWriter {
         }
         for (const Field& field : schema.tagged) {
             if (field.spec.versions.contains(version_) &&
-                !equal(*field.type, field.in(structure), field.in(schema.defaults.get()))) {
+                !equal(*field.type, field.in(structure), field.in(schema.defaults))) {
                 write_member(field, structure, first);
             }
         }

@@ -2,9 +2,12 @@
 // schema_of includes this.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -76,8 +79,7 @@ Type plain_type() {
         };
         type.make_elements = [](void* v, std::size_t count) -> void* {
             auto& elements = *static_cast<T*>(v);
-            elements.clear();
-            elements.resize(count);
+            elements = T(count);
             return elements.data();
         };
     } else if constexpr (kind_of<T>() == Kind::structure) {
@@ -110,43 +112,45 @@ const Type& type_of() {
     return type;
 }
 
+// What needs no template stays out of them: a message is to compile in a fraction of a second.
+void add_field(Schema& schema, std::string_view name, std::size_t offset, const Type& type,
+               FieldSpec spec, std::optional<std::uint32_t> tag);
+
 /// What a struct's `fields` is called with.
 template <class T>
 class SchemaBuilder {
  public:
-    SchemaBuilder(Schema& schema, const T& sample) : schema_(schema), sample_(sample) {}
+    explicit SchemaBuilder(Schema& schema) : schema_(schema) {}
 
     template <class V>
     void operator()(std::string_view name, V T::*member, FieldSpec spec = {}) {
-        schema_.fields.push_back({name, offset(member), &type_of<V>(), spec, {}});
+        add_field(schema_, name, offset(member), type_of<V>(), spec, std::nullopt);
     }
     template <class V>
     void tagged(std::uint32_t tag, std::string_view name, V T::*member, FieldSpec spec) {
-        schema_.tagged.push_back({name, offset(member), &type_of<V>(), spec, tag});
+        add_field(schema_, name, offset(member), type_of<V>(), spec, tag);
     }
 
  private:
     template <class V>
     std::size_t offset(V T::*member) const {
-        return static_cast<std::size_t>(reinterpret_cast<const char*>(&(sample_.*member)) -
-                                        reinterpret_cast<const char*>(&sample_));
+        const T& sample = *static_cast<const T*>(schema_.defaults);
+        return static_cast<std::size_t>(reinterpret_cast<const char*>(&(sample.*member)) -
+                                        reinterpret_cast<const char*>(&sample));
     }
 
     Schema& schema_;
-    const T& sample_;
 };
 
 template <class T>
 Schema make_schema() {
+    static const T defaults{};
     Schema schema;
-    const auto sample = std::make_shared<const T>();
-    SchemaBuilder<T> builder(schema, *sample);
+    schema.defaults = &defaults;
+    SchemaBuilder<T> builder(schema);
     T::fields(builder);
-    std::sort(schema.tagged.begin(), schema.tagged.end(),
-              [](const Field& a, const Field& b) { return a.tag < b.tag; });
-    schema.defaults = sample;
-    schema.make = []() -> std::shared_ptr<void> { return std::make_shared<T>(); };
     if constexpr (Message<T>) {
+        schema.make = []() -> std::shared_ptr<void> { return std::make_shared<T>(); };
         schema.name = T::name;
         schema.versions = T::versions;
         schema.flexible = T::flexible;

@@ -19,15 +19,16 @@ std::size_t allocated = 0;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: the compiler must not see one half of a pair and warn about the other.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     allocated += size;
     if (void* block = std::malloc(size > 0 ? size : 1)) return block;
     throw std::bad_alloc();
 }
-void operator delete(void* block) noexcept {
+[[gnu::noinline]] void operator delete(void* block) noexcept {
     std::free(block);
 }
-void operator delete(void* block, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
     std::free(block);
 }
 

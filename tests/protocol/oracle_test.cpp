@@ -112,7 +112,7 @@ Found find_field(const Schema& schema, std::string_view path) {
 
 std::string default_text(const Found& found) {
     const Type& type = *found.field->type;
-    const void* value = type.get(found.field->in(found.parent->defaults.get()));
+    const void* value = type.get(found.field->in(found.parent->defaults));
     if (!value) return "null";
     switch (type.kind) {
         case Kind::boolean:

@@ -81,14 +81,14 @@ struct Schema {
     /// Tagged fields by ascending tag.
     std::vector<Field> tagged;
     /// A value with all defaults.
-    std::shared_ptr<const void> defaults;
-    /// Makes another one.
-    std::shared_ptr<void> (*make)() = nullptr;
+    const void* defaults = nullptr;
 
     // What follows is set for messages only, not for the structs in them.
     std::string_view name;
     VersionRange versions = no_versions;
     VersionRange flexible = no_versions;
+    /// Makes a message with all defaults.
+    std::shared_ptr<void> (*make)() = nullptr;
     /// Empty for headers.
     std::optional<ApiKey> api_key;
 };
