@@ -52,9 +52,28 @@ bool read_varint(const char*& p, const char* end, Int& value) {
     return false;
 }
 
-/// The same without looking at an end. Precondition: varint_bytes_max<Int> bytes are readable at p.
+/// Where a varint ends, null where it is none, and its value: returned, not written through
+/// references, so that the reading position of a caller's loop can stay in a register.
 template <class Int>
-inline bool read_varint_unchecked(const char*& p, Int& value) {
+struct VarintRead {
+    const char* end;
+    Int value;
+};
+
+/// Not inlined: it is for the rare long ones. Precondition: varint_bytes_max<Int> bytes are
+/// readable at p.
+template <class Int>
+[[gnu::noinline]] VarintRead<Int> read_long_varint(const char* p) {
+    Int value = 0;
+    const char* end = p;
+    const bool is_valid = read_varint(end, p + varint_bytes_max<Int>, value);
+    return {is_valid ? end : nullptr, value};
+}
+
+/// The same as read_varint without looking at an end. Precondition: varint_bytes_max<Int> bytes are
+/// readable at p.
+template <class Int>
+[[gnu::always_inline]] inline bool read_varint_unchecked(const char*& p, Int& value) {
     using Raw = std::make_unsigned_t<Int>;
     Raw raw = static_cast<unsigned char>(p[0]);
     if (raw < 128) [[likely]] {
@@ -66,7 +85,11 @@ inline bool read_varint_unchecked(const char*& p, Int& value) {
         raw = (raw & 127) | (second & 127) << 7 | third << 14;
         p += 3;
     } else {
-        return read_varint(p, p + varint_bytes_max<Int>, value);
+        const VarintRead<Int> read = read_long_varint<Int>(p);
+        if (read.end == nullptr) return false;
+        p = read.end;
+        value = read.value;
+        return true;
     }
     value = zigzag_decoded<Int>(raw);
     return true;
