@@ -251,8 +251,8 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
         try {
             co_await at_any(self, 0, std::move(use), "Metadata", deadline);
         } catch (const Error&) {
-            // A cluster of 0.8 lists its brokers only once it has a topic. That is worth nothing against a view that
-            // has brokers, but where there is none yet it is the truth.
+            // A cluster of 0.8 lists its brokers only once it has a topic. That is worth nothing
+            // against a view that has brokers, but where there is none yet it is the truth.
             if (!*without_brokers || !self->current_view()->brokers.empty()) throw;
             self->publish(std::move(**without_brokers));
         }
@@ -344,7 +344,9 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
                 co_return found->node_id;
             }
             const TimePoint again = self->runtime->now() + coordinator_retry;
-            if (!worth_asking_again(found->error_code) || again > deadline) {
+            // The last question must have time for its answer.
+            const bool in_time = again + coordinator_retry <= deadline;
+            if (!worth_asking_again(found->error_code) || !in_time) {
                 throw Error(found->error_code, "there is no coordinator for group '" + group + '\'',
                             {.api = "FindCoordinator"});
             }

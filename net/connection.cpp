@@ -12,6 +12,10 @@ namespace {
 /// More than this is not kept for the next requests.
 constexpr std::size_t kept_outgoing_bytes = 256 * 1024;
 
+/// A first answer is small, and four bytes of a TLS alert read as 352 MB, which is no wrong size by
+/// itself.
+constexpr std::int32_t first_frame_bytes_max = 256 * 1024 * 1024;
+
 std::int32_t read_int32(const char* bytes) {
     return protocol::frame_size(bytes);  // any number of the protocol has that form
 }
@@ -206,7 +210,10 @@ Task<void> Connection::read_all() {
 }
 
 std::size_t Connection::checked_frame_size(std::int32_t size) const {
-    if (const auto wrong = protocol::wrong_frame_size(size, options_.frame_bytes_max)) {
+    const std::int32_t most = answered_once_
+                                  ? options_.frame_bytes_max
+                                  : std::min(options_.frame_bytes_max, first_frame_bytes_max);
+    if (const auto wrong = protocol::wrong_frame_size(size, most)) {
         throw Error(answered_once_ ? errc::broken_frame : errc::not_kafka,
                     "this is no answer of a Kafka broker: " + *wrong, {.target = options_.target});
     }

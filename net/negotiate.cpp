@@ -6,6 +6,7 @@
 // keeps silent too, one that restarts closes as well, and so does anything that is no broker; so
 // nothing is concluded before a Metadata request of version 0, which every release answers, was
 // answered on a connection of its own.
+#include <algorithm>
 #include <utility>
 
 #include <kwire/protocol/api_versions.h>
@@ -162,9 +163,12 @@ Task<Negotiated> negotiate_old(std::shared_ptr<const Dialer> dialer, HostPort ta
                                std::shared_ptr<AddressMemory> memory,
                                std::shared_ptr<Inquiry> inquiry, TimePoint deadline) {
     const bool closes = inquiry->ended;
+    const TimePoint begun = dialer->runtime->now();
     auto connection = co_await prove_old_broker(dialer, target, closes, deadline);
     if (!closes) {
-        co_await wait(inquiry, dialer->runtime->now() + late_answer_grace);
+        // A broker that has just been started takes its time for everything.
+        const TimePoint now = dialer->runtime->now();
+        co_await wait(inquiry, now + std::max<Duration>(late_answer_grace, now - begun));
         if (inquiry->versions) {  // slow, not old
             connection->close();
             co_return Negotiated{inquiry->connection, *inquiry->versions};

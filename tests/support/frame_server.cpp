@@ -1,6 +1,7 @@
 #include "frame_server.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include <kwire/net/error.h>
@@ -9,19 +10,20 @@ namespace kwire::test {
 
 struct FrameServer::Connection {
     Connection(Runtime& runtime, std::unique_ptr<Stream> its_stream)
-        : stream(std::move(its_stream)), settled(runtime) {}
+        : stream(std::move(its_stream)), changed(runtime) {}
 
     void close() {
         open = false;
         stream->close();
-        settled.notify_all();
+        changed.notify_all();
     }
 
     std::unique_ptr<Stream> stream;
     std::shared_ptr<Handler> handler;
     std::size_t number = 0;
     bool open = true;
-    Event settled;
+    std::deque<std::string> frames;  // read, and not handed to the handler yet
+    Event changed;
 };
 
 struct Exchange::State {
@@ -59,7 +61,7 @@ void Exchange::settle(std::string bytes, bool close) const {
     state_->settled = true;
     state_->answer = std::move(bytes);
     state_->close_after = close;
-    state_->connection->settled.notify_all();
+    state_->connection->changed.notify_all();
 }
 
 void Exchange::reply_bytes(std::string frame) const {
@@ -88,26 +90,43 @@ Task<std::string> read_exactly(Stream* stream, std::size_t size) {
 
 }  // namespace
 
-Task<void> FrameServer::serve(std::shared_ptr<Connection> connection) {
+// Reads ahead of the handler, so that a client that hangs up is noticed while a request is held.
+Task<void> FrameServer::read(std::shared_ptr<Connection> connection) {
     try {
         while (connection->open) {
             const std::string size = co_await read_exactly(connection->stream.get(), 4);
             const auto bytes = static_cast<std::size_t>(protocol::frame_size(size.data()));
             std::string frame = co_await read_exactly(connection->stream.get(), bytes);
-            auto state = std::make_shared<Exchange::State>();
-            state->connection = connection;
-            if (const auto error =
-                    protocol::decode_request_header(Bytes::own(std::move(frame)), state->frame)) {
-                throw std::runtime_error("a request's header does not decode: " + error->message());
-            }
-            (*connection->handler)(Exchange(state));
-            while (!state->settled && connection->open) co_await connection->settled.wait();
-            if (!connection->open) break;
-            if (!state->answer.empty()) co_await connection->stream->write(state->answer);
-            if (state->close_after) connection->close();
+            connection->frames.push_back(std::move(frame));
+            connection->changed.notify_all();
         }
     } catch (const Error&) {
-        connection->open = false;  // the client hung up
+        connection->close();
+    }
+}
+
+Task<void> FrameServer::serve(std::shared_ptr<Connection> connection) {
+    while (connection->open) {
+        if (connection->frames.empty()) {
+            co_await connection->changed.wait();
+            continue;
+        }
+        auto state = std::make_shared<Exchange::State>();
+        state->connection = connection;
+        Bytes frame = Bytes::own(std::move(connection->frames.front()));
+        connection->frames.pop_front();
+        if (const auto error = protocol::decode_request_header(frame, state->frame)) {
+            throw std::runtime_error("a request's header does not decode: " + error->message());
+        }
+        (*connection->handler)(Exchange(state));
+        while (!state->settled && connection->open) co_await connection->changed.wait();
+        if (!connection->open) break;
+        try {
+            if (!state->answer.empty()) co_await connection->stream->write(state->answer);
+        } catch (const Error&) {
+            state->close_after = true;
+        }
+        if (state->close_after) connection->close();
     }
 }
 
@@ -132,6 +151,7 @@ void FrameServer::listen() {
         connection->handler = handler_;
         connection->number = connections_.size();
         connections_.push_back(connection);
+        loop_.runtime()->spawn(read(connection));
         loop_.runtime()->spawn(serve(connection));
     });
 }

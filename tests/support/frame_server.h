@@ -105,6 +105,7 @@ class FrameServer {
  private:
     friend class Exchange;
     struct Connection;
+    static Task<void> read(std::shared_ptr<Connection> connection);
     static Task<void> serve(std::shared_ptr<Connection> connection);
 
     VirtualLoop& loop_;

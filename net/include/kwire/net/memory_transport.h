@@ -26,7 +26,7 @@ class MemoryNetwork final : public Transport {
         /// A read returns at most this many bytes.
         std::size_t read_bytes_max = SIZE_MAX;
         /// The connection breaks after this many bytes have reached the client.
-        std::optional<std::size_t> cut_after_bytes;
+        std::optional<std::size_t> cut_after_bytes = {};
     };
 
     explicit MemoryNetwork(std::shared_ptr<Runtime> runtime);
