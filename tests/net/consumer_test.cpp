@@ -1,0 +1,372 @@
+#include <kwire/net/consumer.h>
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "fake_cluster.h"
+#include "fake_log.h"
+
+namespace kwire {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeCluster;
+using test::FakeLogs;
+using test::VirtualLoop;
+using State = PartitionCursor::State;
+
+struct ConsumerTest : testing::Test {
+    ConsumerTest() {
+        kafka.add_brokers(2);
+        kafka.create_topic("t", 4);  // leaders 1, 2, 1, 2
+        cluster = kafka.connect();
+    }
+    ~ConsumerTest() override {
+        if (consumer) consumer->close();
+        cluster->close();
+        loop.advance(2s);
+        EXPECT_EQ(kafka.complaints(), "");
+    }
+
+    void start(FetchConfig config = {}) {
+        consumer = Consumer::create(cluster, config,
+                                    {[this](const Error& error) { errors.push_back(error); }});
+    }
+    std::shared_ptr<PartitionCursor> assign(std::int32_t index, StartOffset from = StartOffset::at(0)) {
+        return loop.run(consumer->async_assign({"t", index}, from, {}));
+    }
+    /// Reads until nothing comes for wait: offsets per partition, in order.
+    std::map<std::int32_t, std::vector<std::int64_t>> read(Duration wait = 3s) {
+        std::map<std::int32_t, std::vector<std::int64_t>> offsets;
+        for (;;) {
+            MessageBatch batch = loop.run(
+                consumer->async_poll(std::chrono::duration_cast<std::chrono::milliseconds>(wait)));
+            if (batch.empty()) return offsets;
+            for (const Message& message : batch) {
+                EXPECT_EQ(message.value(), "v" + std::to_string(message.offset()));
+                offsets[message.partition()].push_back(message.offset());
+            }
+        }
+    }
+    static std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
+        std::vector<std::int64_t> offsets(static_cast<std::size_t>(end - begin));
+        std::iota(offsets.begin(), offsets.end(), begin);
+        return offsets;
+    }
+    bool has_error(errc condition) const {
+        return std::any_of(errors.begin(), errors.end(),
+                           [&](const Error& error) { return error.condition() == condition; });
+    }
+
+    VirtualLoop loop;
+    FakeCluster kafka{loop};
+    std::shared_ptr<Cluster> cluster;
+    FakeLogs logs{kafka, [this](const Uuid& id) {
+                      for (const auto& [name, topic] : cluster->view()->topics) {
+                          if (topic.id == id) return name;
+                      }
+                      return std::string();
+                  }};
+    std::shared_ptr<Consumer> consumer;
+    std::vector<Error> errors;
+};
+
+struct ConsumerVersionTest : ConsumerTest, testing::WithParamInterface<std::int16_t> {};
+
+TEST_P(ConsumerVersionTest, ReadsAllPartitionsOfAllLeaders) {
+    kafka.versions[ApiKey::fetch] = {4, GetParam()};
+    start();
+    for (int p = 0; p < 4; ++p) {
+        logs.append({"t", p}, 3);
+        logs.append({"t", p}, 2);
+        assign(p);
+    }
+    const auto offsets = read();
+    for (int p = 0; p < 4; ++p) EXPECT_EQ(offsets.at(p), range(0, 5));
+    logs.append({"t", 2}, 2);
+    EXPECT_EQ(read(), (std::map<std::int32_t, std::vector<std::int64_t>>{{2, {5, 6}}}));
+    EXPECT_EQ(consumer->high_watermark({"t", 2}), 7);
+    EXPECT_TRUE(errors.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Fetch, ConsumerVersionTest, testing::Values(4, 9, 12, 13, 18));
+
+TEST_F(ConsumerTest, BeginsWhereItIsTold) {
+    logs.append({"t", 0}, 5);
+    logs.append({"t", 1}, 5);
+    start();
+    EXPECT_EQ(assign(0, StartOffset::oldest())->start(), 0);
+    EXPECT_EQ(assign(1, StartOffset::newest())->start(), 5);
+    assign(2, StartOffset::at(0));
+    EXPECT_EQ(read(), (std::map<std::int32_t, std::vector<std::int64_t>>{{0, range(0, 5)}}));
+    EXPECT_THROW(assign(0), Error) << "is assigned already";
+}
+
+TEST_F(ConsumerTest, FetchesAheadWithinItsBuffer) {
+    FetchConfig config;
+    config.partition_fetch_bytes_max = 1'000;
+    config.buffer_bytes_max = 10'000;
+    for (int i = 0; i < 200; ++i) logs.append({"t", 0}, 5);
+    start(config);
+    assign(0);
+    loop.advance(5s);
+    const auto requests = logs.requests.size();
+    EXPECT_GE(requests, 2U) << "the next one is asked for before the first is read";
+    EXPECT_LE(consumer->buffered_bytes(), 10'000);
+    loop.advance(60s);
+    EXPECT_EQ(logs.requests.size(), requests) << "who does not read is not fetched for";
+    EXPECT_EQ(read()[0], range(0, 1000));
+}
+
+TEST_F(ConsumerTest, FollowsALeader) {
+    start();
+    logs.append({"t", 0}, 3);
+    assign(0);
+    EXPECT_EQ(read()[0], range(0, 3));
+    kafka.move_leader({"t", 0}, 2);
+    logs.append({"t", 0}, 2);
+    EXPECT_EQ(read()[0], range(3, 5));
+    EXPECT_TRUE(errors.empty()) << "leaders move; that is no error";
+}
+
+TEST_F(ConsumerTest, APartitionWithoutALeaderDoesNotHoldUpTheOthers) {
+    kafka.move_leader({"t", 0}, -1);
+    start();
+    for (int p = 0; p < 4; ++p) {
+        logs.append({"t", p}, 2);
+        assign(p);
+    }
+    auto offsets = read();
+    EXPECT_EQ(offsets.count(0), 0U);
+    EXPECT_EQ(offsets[1], range(0, 2));
+    EXPECT_EQ(offsets[2], range(0, 2));
+    EXPECT_TRUE(has_error(errc::no_leader));
+    kafka.move_leader({"t", 0}, 2);
+    EXPECT_EQ(read()[0], range(0, 2));
+}
+
+TEST_F(ConsumerTest, MovesAPositionThatIsNotInTheLogAsConfigured) {
+    auto& log = logs.of({"t", 0});
+    log.start = log.end = 100;
+    logs.append({"t", 0}, 5);
+    start();
+    const auto cursor = assign(0, StartOffset::at(7));
+    EXPECT_EQ(read()[0], range(100, 105));
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_EQ(errors[0].broker_code(), ErrorCode::offset_out_of_range);
+    EXPECT_EQ(errors[0].where().offset, 7);
+}
+
+TEST_F(ConsumerTest, MovesBackToTheOldestToo) {
+    logs.append({"t", 0}, 5);
+    start();
+    const auto cursor = assign(0, StartOffset::at(1'000));
+    EXPECT_EQ(read()[0], range(0, 5));
+    EXPECT_EQ(cursor->start(), 0);
+}
+
+TEST_F(ConsumerTest, StopsAtAnOffsetOutOfRangeIfTold) {
+    FetchConfig config;
+    config.out_of_range = OutOfRange::stop;
+    logs.append({"t", 0}, 5);
+    logs.append({"t", 2}, 5);
+    start(config);
+    assign(0, StartOffset::at(1'000));
+    assign(2);
+    auto offsets = read();
+    EXPECT_TRUE(offsets[0].empty());
+    EXPECT_EQ(offsets[2], range(0, 5));
+    EXPECT_TRUE(has_error(errc::offset_out_of_range));
+}
+
+TEST_F(ConsumerTest, GrowsForAMessageThatDoesNotFit) {
+    kafka.versions[ApiKey::fetch] = {0, 2};
+    FetchConfig config;
+    config.partition_fetch_bytes_max = 1'000;
+    start(config);
+    MessageSetBuilder builder(MessageSetOptions{});
+    builder.append(1, {}, std::string(300'000, 'x'));
+    Compressor compressor;
+    logs.append_bytes({"t", 0}, 0, builder.build(compressor));
+    assign(0);
+    MessageBatch batch = loop.run(consumer->async_poll(10s));
+    ASSERT_FALSE(batch.empty());
+    EXPECT_EQ(batch.next()->value()->size(), 300'000U);
+    EXPECT_TRUE(errors.empty());
+}
+
+TEST_F(ConsumerTest, StopsAtAMessageThatIsTooLarge) {
+    kafka.versions[ApiKey::fetch] = {0, 2};
+    FetchConfig config;
+    config.partition_fetch_bytes_max = 1'000;
+    config.message_bytes_max = 100'000;
+    start(config);
+    MessageSetBuilder builder(MessageSetOptions{});
+    builder.append(1, {}, std::string(300'000, 'x'));
+    Compressor compressor;
+    logs.append_bytes({"t", 0}, 0, builder.build(compressor));
+    assign(0);
+    EXPECT_TRUE(read().empty());
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_EQ(errors[0].condition(), errc::message_too_large);
+    EXPECT_EQ(errors[0].where().offset, 0);
+}
+
+TEST_F(ConsumerTest, ADamagedBatchStopsItsPartitionOnly) {
+    RecordBatchOptions options;
+    options.base_offset = 2;
+    RecordBatchBuilder builder(options);
+    builder.append(1, {}, "damaged");
+    Compressor compressor;
+    std::string bytes = builder.build(compressor);
+    bytes[bytes.size() - 3] = static_cast<char>(bytes[bytes.size() - 3] ^ 4);
+    logs.append({"t", 0}, 2);
+    logs.append_bytes({"t", 0}, 2, bytes);
+    logs.append({"t", 0}, 2);
+    logs.append({"t", 2}, 2);
+    start();
+    assign(0);
+    assign(2);
+    auto offsets = read();
+    EXPECT_EQ(offsets[0], range(0, 2));
+    EXPECT_EQ(offsets[2], range(0, 2));
+    ASSERT_TRUE(has_error(errc::corrupt_batch));
+    EXPECT_EQ(errors[0].where().offset, 2);
+    const auto asked = logs.requests.size();
+    logs.append({"t", 2}, 1);
+    EXPECT_EQ(read()[2], range(2, 3));
+    for (std::size_t i = asked + 1; i < logs.requests.size(); ++i) {
+        EXPECT_EQ(logs.requests[i].topics[0].partitions.size(), 1U) << "a stopped partition is not fetched";
+    }
+}
+
+TEST_F(ConsumerTest, WhatIsInFlightOfAnOldAssignmentIsNeverDelivered) {
+    start();
+    const auto old = assign(0);
+    std::optional<test::Exchange> held;
+    logs.on_fetch = [&](const test::Exchange& exchange) {
+        if (!held) held = exchange;
+    };
+    loop.run_until_idle();
+    logs.append({"t", 0}, 5);
+    loop.run_until_idle();
+    consumer->unassign(old, State::draining);
+    const auto fresh = assign(0, StartOffset::at(3));
+    EXPECT_NE(old->generation(), fresh->generation());
+    EXPECT_EQ(read()[0], range(3, 5));
+    EXPECT_EQ(old->delivered(), 0);
+    EXPECT_EQ(fresh->delivered(), 5);
+}
+
+TEST_F(ConsumerTest, ADeadBrokerIsTriedCalmlyAndItsPartitionsComeBack) {
+    start();
+    logs.append({"t", 0}, 2);
+    logs.append({"t", 1}, 2);
+    assign(0);
+    assign(1);
+    auto offsets = read();
+    EXPECT_EQ(offsets[0], range(0, 2));
+    kafka.stop(1);
+    const auto address = cluster->view()->brokers.at(1).address;
+    const auto before = kafka.network().connects(address);
+    logs.append({"t", 1}, 2);
+    EXPECT_EQ(read(10s)[1], range(2, 4)) << "the other broker's go on";
+    EXPECT_LE(kafka.network().connects(address) - before, 200U) << "at most 20 tries a second";
+    EXPECT_GE(errors.size(), 1U);
+    EXPECT_LE(errors.size(), 4U) << "told once, not at every try";
+    kafka.start(1);
+    logs.append({"t", 0}, 2);
+    EXPECT_EQ(read(5s)[0], range(2, 4));
+}
+
+TEST_F(ConsumerTest, GoesBackWhereANewLeaderLostTheEndOfTheLog) {
+    start();
+    RecordBatchOptions first_epoch;
+    first_epoch.partition_leader_epoch = 0;
+    logs.append({"t", 0}, 5, first_epoch);
+    logs.append({"t", 0}, 5, first_epoch);
+    assign(0);
+    EXPECT_EQ(read()[0], range(0, 10));
+    auto& log = logs.of({"t", 0});
+    log.entries.pop_back();
+    log.end = log.epoch_end = 5;
+    kafka.move_leader({"t", 0}, 2);
+    logs.append({"t", 0}, 7, first_epoch);
+    EXPECT_EQ(read()[0], range(5, 12));
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_EQ(errors[0].broker_code(), ErrorCode::offset_out_of_range);
+}
+
+TEST_F(ConsumerTest, ReadCommittedLeavesOutWhatWasAborted) {
+    FetchConfig config;
+    config.isolation = IsolationLevel::read_committed;
+    start(config);
+    RecordBatchOptions transactional;
+    transactional.is_transactional = true;
+    transactional.producer_id = 9;
+    logs.append({"t", 0}, 2, transactional);
+    logs.append_bytes({"t", 0}, 2, build_control_batch(2, 1, 9, 0, ControlRecord::Type::abort));
+    logs.append({"t", 0}, 1);
+    logs.of({"t", 0}).aborted.push_back({9, 0});
+    const auto cursor = assign(0);
+    EXPECT_EQ(read()[0], range(3, 4));
+    EXPECT_EQ(logs.requests[0].isolation_level, 1);
+    EXPECT_EQ(cursor->processed(), 0);
+    cursor->mark_processed(4);
+    EXPECT_TRUE(cursor->drained());
+}
+
+TEST_F(ConsumerTest, ClosingEndsAPollThatWaits) {
+    start();
+    assign(0);
+    const auto poll = loop.start(consumer->async_poll(1h));
+    loop.run_until_idle();
+    EXPECT_FALSE(poll->done());
+    consumer->close();
+    loop.run_until_idle();
+    ASSERT_TRUE(poll->done());
+    EXPECT_THROW(poll->take(), Error);
+}
+
+// The connection breaks at the first, second, third ... Fetch: everything comes nevertheless, in order, exactly once.
+TEST(ConsumerFaults, ABreakAtAnyFetchLosesAndDoublesNothing) {
+    for (int broken = 0; broken < 12; ++broken) {
+        VirtualLoop loop;
+        FakeCluster kafka(loop);
+        kafka.add_brokers(2);
+        kafka.create_topic("t", 2);
+        const auto cluster = kafka.connect();
+        FakeLogs logs(kafka, [&](const Uuid&) { return std::string("t"); });
+        int fetches = 0;
+        logs.on_fetch = [&](const test::Exchange& exchange) {
+            if (fetches++ == broken) exchange.close();
+        };
+        FetchConfig config;
+        config.partition_fetch_bytes_max = 400;
+        const auto consumer = Consumer::create(cluster, config, {});
+        for (int i = 0; i < 10; ++i) {
+            logs.append({"t", 0}, 4);
+            logs.append({"t", 1}, 3);
+        }
+        for (int p = 0; p < 2; ++p) {
+            loop.run(consumer->async_assign({"t", p}, StartOffset::at(0), {}));
+        }
+        std::int64_t next[2] = {0, 0};
+        for (;;) {
+            MessageBatch batch = loop.run(consumer->async_poll(5s));
+            if (batch.empty()) break;
+            while (const Message* message = batch.next()) {
+                ASSERT_EQ(message->offset(), next[message->partition()]++) << "broken at " << broken;
+            }
+        }
+        EXPECT_EQ(next[0], 40) << "broken at " << broken;
+        EXPECT_EQ(next[1], 30) << "broken at " << broken;
+        consumer->close();
+        cluster->close();
+        loop.advance(2s);
+    }
+}
+
+}  // namespace
+}  // namespace kwire
