@@ -354,7 +354,7 @@ Task<Reply<std::vector<OpResult>>> MemoryClient::do_multi(Self self, std::vector
     }
     using Results = std::vector<OpResult>;
     const auto reply = self->begin<Results>(Kind::multi, first, [&]() -> Reply<Results> {
-        if (!valid) return {Code::bad_arguments, Results(ops.size())};
+        if (!valid) return {Code::bad_arguments, {}};
         return self->tree().multi(ops, self->id_);
     });
     co_await turn(self);

@@ -143,13 +143,16 @@ class Session {
     /// watch on a node that is not there fires when it is created; that is why exists has its own.
     virtual Task<Reply<Stat>> exists(std::string path, Watch watch = nullptr) = 0;
     virtual Task<Reply<Children>> children(std::string path, Watch watch = nullptr) = 0;
-    /// All or nothing. The code is the first failing operation's, results has one entry per
-    /// operation.
+    /// All or nothing. The code is the first failing operation's. results has one entry per
+    /// operation where the server answered, none where it was not asked (no connection, an illegal
+    /// path).
     virtual Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) = 0;
     /// Waits until what this session's server knows is as new as the leader.
     virtual Task<Code> sync(std::string path) = 0;
 
-    /// Ends the session on the server, so that its ephemeral nodes go at once. Idempotent.
+    /// Ends the session on the server, so that its ephemeral nodes go at once; what was begun
+    /// before ends first. Waits up to 1 s for each, and for a connection if there is none: without
+    /// the server the session lives on there until its timeout. Idempotent.
     virtual Task<void> close() = 0;
 };
 
@@ -160,6 +163,8 @@ struct SessionConfig {
     std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates.
     std::optional<std::pair<std::string, std::string>>
         auth;  ///< scheme and credentials, such as digest, user:password.
+    /// Hears the C client's own log, a line a call, on the runtime. Null: it is silent.
+    std::function<void(std::string_view)> log;
     /// Reopens a session (tests and rescue tools): its id and password.
     std::optional<std::pair<std::int64_t, std::string>> reopen;
 };

@@ -1,0 +1,403 @@
+// The session on a real ZooKeeper, and the ensemble in memory held against it.
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <iostream>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <kwire/zk/gather.h>
+#include <kwire/zk/memory_session.h>
+#include <kwire/zk/registry.h>
+#include <kwire/zk/session.h>
+
+#include "real_cluster.h"
+
+namespace kwire::real {
+namespace {
+
+using namespace std::chrono_literals;
+using zk::Code;
+using zk::CreateMode;
+using zk::SessionState;
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+class ZooKeeperSession : public ::testing::Test {
+ protected:
+    static zk::SessionConfig config(std::chrono::milliseconds timeout = 6s) {
+        zk::SessionConfig config;
+        config.hosts = shared_cluster().zookeeper();
+        config.timeout = timeout;
+        return config;
+    }
+    std::shared_ptr<zk::Session> open(zk::SessionConfig config) {
+        return runtime->block_on(zk::open_session(runtime, std::move(config)));
+    }
+    template <class T>
+    T run(Task<T> task) {
+        return runtime->block_on(std::move(task));
+    }
+
+    /// Waits for states of a session on the test's own thread.
+    class States {
+     public:
+        States(std::shared_ptr<Runtime> runtime, std::shared_ptr<zk::Session> session)
+            : runtime_(std::move(runtime)), session_(std::move(session)) {}
+        bool reach(SessionState wanted, std::chrono::milliseconds limit) {
+            return runtime_->block_on(await(runtime_, session_, wanted, limit));
+        }
+
+     private:
+        static Task<bool> await(std::shared_ptr<Runtime> runtime,
+                                std::shared_ptr<zk::Session> session, SessionState wanted,
+                                std::chrono::milliseconds limit) {
+            Event changed(*runtime);
+            const auto listening = session->on_state([&](SessionState) { changed.notify_all(); });
+            const TimePoint deadline = runtime->now() + limit;
+            while (session->state() != wanted) {
+                const bool in_time = co_await changed.wait_until(deadline);
+                if (!in_time) co_return false;
+            }
+            co_return true;
+        }
+        std::shared_ptr<Runtime> runtime_;
+        std::shared_ptr<zk::Session> session_;
+    };
+
+    std::shared_ptr<Runtime> runtime = Runtime::with_own_thread();
+};
+
+TEST_F(ZooKeeperSession, connects_and_closes_at_once) {
+    run(open(config())->close());  // the cluster is up then
+    const auto begin = Clock::now();
+    const auto session = open(config());
+    std::cout << "connected in " << milliseconds_since(begin) << " ms\n";
+    EXPECT_EQ(session->state(), SessionState::connected);
+    EXPECT_EQ(session->timeout(), 6s);
+    EXPECT_EQ(run(session->create("/e", "1", CreateMode::ephemeral)).code, Code::ok);
+    const auto other = open(config());
+    EXPECT_EQ(run(other->get("/e")).value.stat.ephemeral_owner, session->id());
+    const auto closing = Clock::now();
+    run(session->close());
+    std::cout << "closed in " << milliseconds_since(closing) << " ms\n";
+    EXPECT_EQ(session->state(), SessionState::closed);
+    run(other->sync("/"));
+    EXPECT_EQ(run(other->exists("/e")).code, Code::no_node);
+    EXPECT_EQ(run(session->get("/")).code, Code::closing);
+    run(session->close());
+    run(other->close());
+}
+
+TEST_F(ZooKeeperSession, dropped_without_close_it_ends_on_the_server_too) {
+    auto session = open(config());
+    EXPECT_EQ(run(session->create("/dropped", "1", CreateMode::ephemeral)).code, Code::ok);
+    const auto other = open(config());
+    std::promise<void> gone;
+    EXPECT_TRUE(
+        run(other->exists("/dropped", [&](const zk::WatchEvent&) { gone.set_value(); })).ok());
+    session.reset();
+    EXPECT_EQ(gone.get_future().wait_for(2s), std::future_status::ready);
+    run(other->close());
+}
+
+TEST_F(ZooKeeperSession, pipelines_a_thousand_ephemeral_nodes) {
+    const auto session = open(config());
+    run(session->create("/many", "", CreateMode::persistent));
+    const auto begin = Clock::now();
+    std::vector<Task<zk::Reply<std::string>>> tasks;
+    for (int i = 0; i < 1'000; ++i) {
+        tasks.push_back(
+            session->create("/many/" + std::to_string(i), "member", CreateMode::ephemeral));
+    }
+    const auto replies = run(zk::gather(std::move(tasks)));
+    std::cout << "1,000 nodes in " << milliseconds_since(begin) << " ms\n";
+    for (const auto& reply : replies) ASSERT_EQ(reply.code, Code::ok);
+    EXPECT_EQ(run(session->children("/many")).value.names.size(), 1'000U);
+    const auto reading = Clock::now();
+    std::vector<Task<zk::Reply<zk::Node>>> gets;
+    for (int i = 0; i < 1'000; ++i) gets.push_back(session->get("/many/" + std::to_string(i)));
+    for (const auto& reply : run(zk::gather(std::move(gets)))) {
+        ASSERT_EQ(reply.value.data, "member");
+    }
+    std::cout << "read in " << milliseconds_since(reading) << " ms\n";
+    run(session->close());
+}
+
+TEST_F(ZooKeeperSession, tries_all_servers_and_resolves_names) {
+    auto with_dead = config();
+    with_dead.hosts = "127.0.0.1:1,localhost:2,[::1]:3," + with_dead.hosts;
+    const auto begin = Clock::now();
+    const auto session = open(with_dead);
+    std::cout << "connected past dead servers in " << milliseconds_since(begin) << " ms\n";
+    EXPECT_TRUE(run(session->exists("/")).ok());
+    run(session->close());
+
+    auto nowhere = config();
+    nowhere.hosts = "127.0.0.1:1,127.0.0.1:2";
+    nowhere.connect_timeout = 300ms;
+    try {
+        open(nowhere);
+        FAIL() << "connected to nothing";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.condition(), errc::zookeeper_unavailable);
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("127.0.0.1:1,127.0.0.1:2"));
+    }
+    nowhere.hosts = "no-such-host.invalid:2181";
+    EXPECT_THROW(open(nowhere), Error);
+    nowhere.hosts = shared_cluster().bootstrap();  // a broker does not speak ZooKeeper
+    EXPECT_THROW(open(nowhere), Error);
+}
+
+TEST_F(ZooKeeperSession, makes_its_chroot_and_hides_it) {
+    auto rooted = config();
+    rooted.hosts += "/kwire-test/deeper";
+    const auto session = open(rooted);
+    std::promise<std::string> path;
+    EXPECT_EQ(
+        run(session->exists("/x", [&](const zk::WatchEvent& e) { path.set_value(e.path); })).code,
+        Code::no_node);
+    EXPECT_EQ(run(session->create("/x", "1", CreateMode::persistent)).value, "/x");
+    EXPECT_EQ(path.get_future().get(), "/x");
+    const auto plain = open(config());
+    EXPECT_EQ(run(plain->get("/kwire-test/deeper/x")).value.data, "1");
+    run(session->close());
+    run(plain->close());
+}
+
+TEST_F(ZooKeeperSession, reopened_and_closed_elsewhere_it_expires) {
+    const auto session = open(config());
+    EXPECT_EQ(run(session->create("/mine", "", CreateMode::ephemeral)).code, Code::ok);
+    std::promise<zk::WatchEvent::Type> watched;
+    run(session->get("/mine", [&](const zk::WatchEvent& e) { watched.set_value(e.type); }));
+    auto again = config();
+    again.reopen = {session->id(), session->password()};
+    const auto begin = Clock::now();
+    // The two take the session from each other until one is done, so once may not be enough.
+    for (int i = 0; i < 10 && session->state() != SessionState::expired; ++i) {
+        const auto rescue = open(again);
+        EXPECT_EQ(rescue->id(), session->id());
+        run(rescue->close());
+        if (States(runtime, session).reach(SessionState::expired, 500ms)) break;
+    }
+    EXPECT_EQ(session->state(), SessionState::expired);
+    std::cout << "expired after " << milliseconds_since(begin) << " ms\n";
+    EXPECT_EQ(watched.get_future().get(), zk::WatchEvent::Type::session);
+    EXPECT_EQ(run(session->get("/")).code, Code::session_expired);
+    EXPECT_THROW(open(again), Error);
+    run(session->close());
+}
+
+TEST_F(ZooKeeperSession, digest_and_acl_keep_others_out) {
+    auto secured = config();
+    secured.auth = {"digest", "kwire:secret"};
+    secured.acl = {zk::Acl{31, "auth", ""}, zk::Acl{1, "world", "anyone"}};
+    const auto session = open(secured);
+    const std::string path = "/secured-" + std::to_string(session->id());
+    EXPECT_EQ(run(session->create(path, "1", CreateMode::persistent)).code, Code::ok);
+    const auto other = open(config());
+    EXPECT_EQ(run(other->get(path)).value.data, "1");
+    EXPECT_EQ(run(other->set(path, "2", -1)).code, Code::no_auth);
+    EXPECT_EQ(run(session->set(path, "2", -1)).code, Code::ok);
+    const auto same = open(secured);
+    EXPECT_EQ(run(same->remove(path, -1)), Code::ok);
+    for (const auto& each : {session, other, same}) run(each->close());
+}
+
+TEST_F(ZooKeeperSession, a_stopped_server_suspends_it_and_closing_does_not_block) {
+    const auto session = open(config(4s));
+    States states(runtime, session);
+    EXPECT_EQ(run(session->create("/stopped", "1", CreateMode::persistent)).code, Code::ok);
+    std::promise<zk::WatchEvent::Type> watched;
+    run(session->get("/stopped", [&](const zk::WatchEvent& e) { watched.set_value(e.type); }));
+    const auto closer = open(config(4s));
+    shared_cluster().signal("zookeeper-1", "STOP");
+    const auto begin = Clock::now();
+    const auto unanswered = runtime->block_on(session->get("/"));
+    EXPECT_EQ(unanswered.code, Code::connection_loss);
+    EXPECT_EQ(session->state(), SessionState::suspended);
+    std::cout << "suspended after " << milliseconds_since(begin) << " ms\n";
+    EXPECT_EQ(run(session->get("/")).code, Code::connection_loss);
+    const auto closing = Clock::now();
+    run(closer->close());
+    EXPECT_LT(milliseconds_since(closing), 3'000);
+    shared_cluster().signal("zookeeper-1", "CONT");
+    // The server was stopped, too, so it has not counted the time: the session lives on, watches
+    // included.
+    EXPECT_TRUE(states.reach(SessionState::connected, 10s));
+    EXPECT_EQ(run(session->set("/stopped", "2", -1)).code, Code::ok);
+    EXPECT_EQ(watched.get_future().get(), zk::WatchEvent::Type::data_changed);
+    EXPECT_EQ(run(session->remove("/stopped", -1)), Code::ok);
+    run(session->close());
+}
+
+TEST_F(ZooKeeperSession, a_killed_server_suspends_it_and_it_comes_back) {
+    const auto session = open(config());
+    States states(runtime, session);
+    EXPECT_EQ(run(session->create("/survivor", "1", CreateMode::ephemeral)).code, Code::ok);
+    std::vector<Task<zk::Reply<zk::Node>>> gets;
+    shared_cluster().signal("zookeeper-1", "KILL");
+    EXPECT_TRUE(states.reach(SessionState::suspended, 5s));
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(run(session->get("/")).code, Code::connection_loss);
+    shared_cluster().restart("zookeeper-1");
+    EXPECT_TRUE(states.reach(SessionState::connected, 10s));
+    EXPECT_EQ(run(session->get("/survivor")).value.stat.ephemeral_owner, session->id());
+    run(session->close());
+}
+
+TEST_F(ZooKeeperSession, destroyed_in_every_state_it_leaves_nothing_behind) {
+    const auto descriptors = [] {
+        const std::filesystem::directory_iterator all("/proc/self/fd");
+        return std::distance(begin(all), end(all));
+    };
+    run(open(config())->close());  // the runtime opens some of its own at first use
+    const auto before = descriptors();
+    for (int i = 0; i < 20; ++i) {
+        auto session = open(config());
+        std::vector<Task<zk::Reply<zk::Node>>> gets;
+        for (int n = 0; n < 50; ++n) gets.push_back(session->get("/"));
+        if (i % 2 == 0) {
+            run(session->close());
+        } else {
+            session.reset();  // the tasks that were not begun still hold it
+        }
+        gets.clear();
+    }
+    run(zk::gather(std::vector<Task<Code>>()));  // a turn of the strand: all is torn down
+    EXPECT_EQ(descriptors(), before);
+}
+
+/// One random operation, done the same way on both sides and described the same way.
+Task<std::string> random_operation(std::shared_ptr<zk::Session> session, std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const char* const names[] = {"/a", "/b", "/a/c", "/a/d", "/a/c/e", "/b/f", "/", "/x//y"};
+    const auto path = [&] { return std::string(names[random() % 8]); };
+    const auto version = [&] { return static_cast<std::int32_t>(random() % 4) - 1; };
+    const auto show = [](const zk::Stat& stat) {
+        return " v" + std::to_string(stat.version) + " c" + std::to_string(stat.cversion) + " n" +
+               std::to_string(stat.children_count) + " l" + std::to_string(stat.data_length) +
+               (stat.ephemeral_owner != 0 ? " e" : "");
+    };
+    const std::string where = path();
+    const std::string data = std::to_string(random() % 100);
+    const auto mode = random() % 4 == 0 ? CreateMode::ephemeral : CreateMode::persistent;
+    std::string said = where + " ";
+    switch (random() % 7) {
+        case 0: {
+            const auto reply = co_await session->create(where, data, mode);
+            co_return said + "create " + std::string(name(reply.code)) + " " +
+                (reply.ok() ? reply.value : "");
+        }
+        case 1: {
+            const auto code = co_await session->remove(where, version());
+            co_return said + "remove " + std::string(name(code));
+        }
+        case 2: {
+            const auto reply = co_await session->set(where, data, version());
+            // The root's own cversion counts other users' nodes.
+            co_return said + "set " + std::string(name(reply.code)) +
+                (reply.ok() && where != "/" ? show(reply.value) : "");
+        }
+        case 3: {
+            const auto reply = co_await session->get(where);
+            co_return said + "get " + std::string(name(reply.code)) +
+                (reply.ok() && where != "/" ? " " + reply.value.data + show(reply.value.stat) : "");
+        }
+        case 4: {
+            const auto reply = co_await session->children(where);
+            std::string listed;
+            if (where != "/") {
+                for (const auto& each : reply.value.names) listed += " " + each;
+            }
+            co_return said + "children " + std::string(name(reply.code)) + listed;
+        }
+        case 5: {
+            const auto reply = co_await session->exists(where);
+            co_return said + "exists " + std::string(name(reply.code)) +
+                (reply.ok() && where != "/" ? show(reply.value) : "");
+        }
+        default:
+            break;
+    }
+    std::vector<zk::Op> ops;
+    for (int i = 0; i < 3; ++i) {
+        switch (random() % 4) {
+            case 0:
+                ops.push_back(zk::CreateOp{path(), data, mode});
+                break;
+            case 1:
+                ops.push_back(zk::DeleteOp{path(), version()});
+                break;
+            case 2:
+                ops.push_back(zk::SetOp{path(), data, version()});
+                break;
+            default:
+                ops.push_back(zk::CheckOp{path(), version()});
+                break;
+        }
+    }
+    const auto reply = co_await session->multi(ops);
+    said += "multi " + std::string(name(reply.code));
+    for (const auto& result : reply.value) {
+        said += " " + std::string(name(result.code)) + " v" + std::to_string(result.stat.version);
+    }
+    co_return said;
+}
+
+TEST_F(ZooKeeperSession, the_ensemble_in_memory_answers_as_the_real_one) {
+    auto rooted = config();
+    rooted.hosts += "/kwire-compare";
+    const auto real = open(rooted);
+    zk::MemoryEnsemble ensemble(runtime);
+    zk::SessionConfig in_memory;
+    in_memory.hosts = "memory/kwire-compare";
+    const auto memory = run(ensemble.factory(in_memory)());
+    std::map<std::string, int> outcomes;
+    for (std::uint64_t seed = 0; seed < 3'000; ++seed) {
+        const std::string expected = run(random_operation(real, seed));
+        const std::string answered = run(random_operation(memory, seed));
+        ASSERT_EQ(answered, expected) << "operation " << seed;
+        ++outcomes[expected.substr(expected.find(' ') + 1, 12)];
+    }
+    EXPECT_GT(outcomes.size(), 15U) << "the sequence is too dull to prove anything";
+    run(real->close());
+    run(memory->close());
+}
+
+TEST_F(ZooKeeperSession, the_registry_reads_what_brokers_wrote_and_they_read_what_it_wrote) {
+    const auto session = open(config());
+    zk::Registry registry(session);
+    const auto brokers = run(registry.brokers());
+    ASSERT_EQ(brokers.size(), 1U);
+    EXPECT_EQ(brokers[0].address.to_string(), shared_cluster().bootstrap());
+    EXPECT_EQ(run(registry.controller()), brokers[0].id);
+    const std::string topic = "made-by-registry";
+    run(registry.create_topic(topic, 5, 1, {{"retention.ms", "123456"}}));
+    const auto deadline = Clock::now() + 30s;
+    while (shared_cluster().leaders_of(topic).size() != 5U && Clock::now() < deadline) {
+    }
+    EXPECT_EQ(shared_cluster().leaders_of(topic).size(), 5U);
+    EXPECT_EQ(run(registry.topic(topic))->replicas.size(), 5U);
+    EXPECT_EQ(run(registry.topic_config(topic)).at("retention.ms"), "123456");
+    const auto state = run(registry.partition_state(topic, 0));
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->leader, brokers[0].id);
+    EXPECT_TRUE(registry.take_warnings().empty());
+    std::promise<void> gone;
+    run(registry.topics([&](const zk::WatchEvent&) { gone.set_value(); }));
+    if (shared_cluster().at_least("0.9")) {
+        run(registry.delete_topic(topic));
+        EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
+    }
+    run(session->close());
+}
+
+}  // namespace
+}  // namespace kwire::real

@@ -1,0 +1,461 @@
+// The session that ZooKeeper's C client keeps, as a Session.
+#include <algorithm>
+#include <list>
+#include <map>
+#include <utility>
+
+#include <asio/async_result.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <zookeeper/zookeeper.h>
+
+#include <kwire/zk/session.h>
+
+#include "client_replies.h"
+#include "node_operations.h"
+#include "paths.h"
+#include "server_addresses.h"
+#include "state_listeners.h"
+#include "zookeeper_handle.h"
+
+namespace kwire::zk {
+
+namespace {
+
+/// How long close() waits for the server, and for what was begun before.
+constexpr std::chrono::seconds close_patience{1};
+
+class ClientSession : public Session, public std::enable_shared_from_this<ClientSession> {
+ public:
+    using Self = std::shared_ptr<ClientSession>;
+
+    ClientSession(std::shared_ptr<Runtime> runtime, SessionConfig config)
+        : runtime_(std::move(runtime)),
+          config_(std::move(config)),
+          timeout_(config_.timeout),
+          acl_(config_.acl),
+          changed_(*runtime_) {}
+    ~ClientSession() override {
+        // What is under way answers `closing` when the handle goes; it must not look for us.
+        if (handle_) fail_in_flight(ZCLOSING);
+    }
+
+    SessionState state() const override { return state_; }
+    std::int64_t id() const override { return id_; }
+    std::string password() const override { return password_; }
+    std::chrono::milliseconds timeout() const override { return timeout_; }
+    const std::shared_ptr<Runtime>& runtime() const override { return runtime_; }
+    std::shared_ptr<void> on_state(std::function<void(SessionState)> listener) override {
+        return listeners_.add(std::move(listener));
+    }
+
+    Task<Reply<std::string>> create(std::string path, std::string data, CreateMode mode) override;
+    Task<Code> remove(std::string path, std::int32_t version) override;
+    Task<Reply<Node>> get(std::string path, Watch watch) override;
+    Task<Reply<Stat>> set(std::string path, std::string data, std::int32_t version) override;
+    Task<Reply<Stat>> exists(std::string path, Watch watch) override;
+    Task<Reply<Children>> children(std::string path, Watch watch) override;
+    Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) override;
+    Task<Code> sync(std::string path) override;
+    Task<void> close() override { return do_close(shared_from_this()); }
+
+    /// Connects and makes the chroot.
+    static Task<void> open(Self self);
+
+ private:
+    template <class T>
+    static Task<Reply<T>> operate(Self self, std::string path, Watch watch,
+                                  std::function<int(zhandle_t*, Call<T>&)> start);
+    static Task<void> do_close(Self self);
+    static Task<void> resolve_again(Self self);
+
+    Code refusal(const std::string& path) const;
+    template <class T>
+    void begin(std::unique_ptr<Call<T>> call, const std::string& path, Watch watch,
+               const std::function<int(zhandle_t*, Call<T>&)>& start);
+    void session_event(int state);
+    void watch_event(int type, const char* path, std::uintptr_t number);
+    void tell(SessionState state);
+    void lose_connection();
+    void end(SessionState state);
+    void fail_in_flight(int rc);
+    void drop_watches();
+    void call_watch(Watch watch, WatchEvent event);
+    template <class Then>
+    void later(Then then) {
+        asio::post(runtime_->executor(), [weak = weak_from_this(), then = std::move(then)] {
+            if (const auto self = weak.lock()) then(*self);
+        });
+    }
+
+    std::shared_ptr<Runtime> runtime_;
+    SessionConfig config_;
+    std::string chroot_;  ///< Empty until it is known to exist.
+    std::chrono::milliseconds timeout_;
+    AclVector acl_;
+    std::vector<HostPort> servers_;
+    std::string addresses_;
+    SessionState state_ = SessionState::connecting;  ///< As told; linked_ runs ahead of it.
+    bool linked_ = false;
+    bool closing_ = false;
+    std::optional<SessionState> over_;  ///< Expired or refused: the handle is of no use any more.
+    std::int64_t id_ = 0;
+    std::string password_;
+    StateListeners listeners_;
+    Event changed_;
+    std::list<CallBase*> in_flight_;
+    std::map<std::uintptr_t, Watch> watches_;
+    std::uintptr_t next_watch_ = 1;
+    bool resolving_ = false;
+    // Last, so that it goes first: what it calls back meanwhile finds the rest in place.
+    std::shared_ptr<ZooKeeperHandle> handle_;
+};
+
+// ---- states
+
+void ClientSession::tell(SessionState state) {
+    later([state](ClientSession& self) {
+        const bool over = self.state_ == SessionState::closed ||
+                          self.state_ == SessionState::expired ||
+                          self.state_ == SessionState::auth_failed;
+        if (over || self.state_ == state) return;
+        self.state_ = state;
+        self.changed_.notify_all();
+        self.listeners_.call(state);
+    });
+}
+
+void ClientSession::session_event(int state) {
+    if (over_) return;
+    if (state == ZOO_CONNECTED_STATE) {
+        // A server that does not know a session to be reopened answers with another one or none.
+        const bool granted = handle_->id() != 0 && handle_->timeout().count() > 0;
+        if (!granted || (config_.reopen && handle_->id() != config_.reopen->first)) {
+            return end(SessionState::expired);
+        }
+        id_ = handle_->id();
+        password_ = handle_->password();
+        timeout_ = handle_->timeout();
+        linked_ = true;
+        tell(SessionState::connected);
+    } else if (state == ZOO_EXPIRED_SESSION_STATE) {
+        end(SessionState::expired);
+    } else if (state == ZOO_AUTH_FAILED_STATE) {
+        end(SessionState::auth_failed);
+    } else {
+        lose_connection();
+    }
+}
+
+void ClientSession::lose_connection() {
+    if (!linked_) return;
+    linked_ = false;
+    tell(SessionState::suspended);
+    fail_in_flight(ZCONNECTIONLOSS);
+    if (closing_) return;
+    asio::co_spawn(runtime_->executor(), resolve_again(shared_from_this()),
+                   [](std::exception_ptr) {});
+}
+
+void ClientSession::end(SessionState state) {
+    if (over_) return;
+    over_ = state;
+    const bool was_linked = std::exchange(linked_, false);
+    if (was_linked) tell(SessionState::suspended);
+    tell(state);
+    fail_in_flight(state == SessionState::expired ? ZSESSIONEXPIRED : ZAUTHFAILED);
+    drop_watches();
+}
+
+void ClientSession::fail_in_flight(int rc) {
+    // The C client lets go of some of its calls only with its next connection; ours do not wait.
+    for (CallBase* call : std::exchange(in_flight_, {})) call->give_up(rc);
+}
+
+/// Servers may have moved to other addresses while we were connected.
+Task<void> ClientSession::resolve_again(Self self) {
+    if (self->resolving_ || all_numeric(self->servers_)) co_return;
+    self->resolving_ = true;
+    while (!self->linked_ && !self->closing_ && !self->over_) {
+        const std::string addresses = co_await numeric_addresses(
+            self->runtime_, self->servers_, self->runtime_->now() + std::chrono::seconds(10));
+        if (!addresses.empty() && addresses != self->addresses_ && !self->linked_ &&
+            !self->closing_ && !self->over_) {
+            self->addresses_ = addresses;
+            self->handle_->set_servers(addresses);
+        }
+        const std::weak_ptr<ClientSession> weak = self;
+        const std::shared_ptr<Runtime> runtime = self->runtime_;
+        self.reset();  // a session that nobody holds is not kept by this
+        Timer pause(*runtime);
+        co_await pause.wait_for(std::chrono::seconds(1));
+        self = weak.lock();
+        if (!self) co_return;
+    }
+    self->resolving_ = false;
+}
+
+// ---- watches
+
+void ClientSession::call_watch(Watch watch, WatchEvent event) {
+    later([watch = std::move(watch), event = std::move(event)](ClientSession&) { watch(event); });
+}
+
+void ClientSession::watch_event(int type, const char* path, std::uintptr_t number) {
+    const auto found = watches_.find(number);
+    if (found == watches_.end()) return;
+    auto kind = WatchEvent::Type::session;
+    if (type == ZOO_CREATED_EVENT) kind = WatchEvent::Type::created;
+    if (type == ZOO_DELETED_EVENT) kind = WatchEvent::Type::deleted;
+    if (type == ZOO_CHANGED_EVENT) kind = WatchEvent::Type::data_changed;
+    if (type == ZOO_CHILD_EVENT) kind = WatchEvent::Type::children_changed;
+    call_watch(std::move(found->second), {kind, without(chroot_, path)});
+    watches_.erase(found);
+}
+
+void ClientSession::drop_watches() {
+    for (auto& [number, watch] : std::exchange(watches_, {})) {
+        call_watch(std::move(watch), {WatchEvent::Type::session, {}});
+    }
+}
+
+// ---- operations
+
+Code ClientSession::refusal(const std::string& path) const {
+    if (closing_) return Code::closing;
+    if (over_) {
+        return *over_ == SessionState::expired ? Code::session_expired : Code::auth_failed;
+    }
+    if (!linked_) return Code::connection_loss;
+    return valid_path(path) ? Code::ok : Code::bad_arguments;
+}
+
+template <class T>
+void ClientSession::begin(std::unique_ptr<Call<T>> call, const std::string& path, Watch watch,
+                          const std::function<int(zhandle_t*, Call<T>&)>& start) {
+    if (const Code code = refusal(path); code != Code::ok) {
+        call->reply.code = code;
+        return call->answer();
+    }
+    call->in_flight = &in_flight_;
+    call->ended = &changed_;
+    call->position = in_flight_.insert(in_flight_.end(), call.get());
+    if (watch) {
+        call->watch = next_watch_++;
+        watches_.emplace(call->watch, std::move(watch));
+        call->watches = &watches_;
+    }
+    // From here on the C client holds it; it calls back exactly once if it took it.
+    Call<T>* const held = call.release();
+    const int rc = handle_->with([&](zhandle_t* zh) { return start(zh, *held); });
+    if (rc == ZOK) return;
+    held->finish(rc);
+    delete held;
+}
+
+template <class T>
+Task<Code> only_code(Task<Reply<T>> task) {
+    const Reply<T> reply = co_await std::move(task);
+    co_return reply.code;
+}
+
+template <class T>
+Task<Reply<T>> ClientSession::operate(Self self, std::string path, Watch watch,
+                                      std::function<int(zhandle_t*, Call<T>&)> start) {
+    // The session is not kept alive by what waits for it: dropped, it answers `closing`.
+    auto initiate = [self = std::move(self), path = std::move(path), watch = std::move(watch),
+                     start = std::move(start)](auto handler) mutable {
+        const auto runtime = self->runtime_;
+        auto held = std::make_shared<decltype(handler)>(std::move(handler));
+        auto call = std::make_unique<Call<T>>();
+        call->done = [held, runtime](Reply<T> reply) {
+            asio::post(runtime->executor(),
+                       [held, reply = std::move(reply)]() mutable { (*held)(std::move(reply)); });
+        };
+        const auto session = std::move(self);
+        session->begin(std::move(call), path, std::move(watch), start);
+    };
+    Reply<T> reply = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Reply<T>)>(
+        std::move(initiate), asio::use_awaitable);
+    co_return reply;
+}
+
+// These are no coroutines: the task they return holds the session until it is begun.
+
+Task<Reply<std::string>> ClientSession::create(std::string path, std::string data,
+                                               CreateMode mode) {
+    return operate<std::string>(
+        shared_from_this(), path, nullptr,
+        [acl = &acl_, path, full = below(chroot_, path), data = std::move(data), mode](
+            zhandle_t* zh, Call<std::string>& call) {
+            call.reply.value = path;
+            return zoo_acreate(zh, full.c_str(), data.data(), static_cast<int>(data.size()),
+                               acl->get(), mode == CreateMode::ephemeral ? ZOO_EPHEMERAL : 0,
+                               on_string, &call);
+        });
+}
+
+Task<Code> ClientSession::remove(std::string path, std::int32_t version) {
+    return only_code(
+        operate<bool>(shared_from_this(), path, nullptr,
+                      [full = below(chroot_, path), version](zhandle_t* zh, Call<bool>& call) {
+                          return zoo_adelete(zh, full.c_str(), version, on_void, &call);
+                      }));
+}
+
+Task<Reply<Node>> ClientSession::get(std::string path, Watch watch) {
+    return operate<Node>(shared_from_this(), path, std::move(watch),
+                         [full = below(chroot_, path)](zhandle_t* zh, Call<Node>& call) {
+                             return zoo_awget(zh, full.c_str(), call.watcher(), call.context(),
+                                              on_node, &call);
+                         });
+}
+
+Task<Reply<Stat>> ClientSession::set(std::string path, std::string data, std::int32_t version) {
+    return operate<Stat>(shared_from_this(), path, nullptr,
+                         [full = below(chroot_, path), data = std::move(data), version](
+                             zhandle_t* zh, Call<Stat>& call) {
+                             return zoo_aset(zh, full.c_str(), data.data(),
+                                             static_cast<int>(data.size()), version, on_stat,
+                                             &call);
+                         });
+}
+
+Task<Reply<Stat>> ClientSession::exists(std::string path, Watch watch) {
+    return operate<Stat>(shared_from_this(), path, std::move(watch),
+                         [full = below(chroot_, path)](zhandle_t* zh, Call<Stat>& call) {
+                             call.watch_stays_on_no_node = true;
+                             return zoo_awexists(zh, full.c_str(), call.watcher(), call.context(),
+                                                 on_stat, &call);
+                         });
+}
+
+Task<Reply<Children>> ClientSession::children(std::string path, Watch watch) {
+    return operate<Children>(shared_from_this(), path, std::move(watch),
+                             [full = below(chroot_, path)](zhandle_t* zh, Call<Children>& call) {
+                                 return zoo_awget_children2(zh, full.c_str(), call.watcher(),
+                                                            call.context(), on_children, &call);
+                             });
+}
+
+Task<Code> ClientSession::sync(std::string path) {
+    return only_code(
+        operate<std::string>(shared_from_this(), path, nullptr,
+                             [full = below(chroot_, path)](zhandle_t* zh, Call<std::string>& call) {
+                                 return zoo_async(zh, full.c_str(), on_string, &call);
+                             }));
+}
+
+Task<Reply<std::vector<OpResult>>> ClientSession::multi(std::vector<Op> ops) {
+    std::string suspect = "/";  // an illegal path, if there is one: operate refuses by it
+    for (Op& op : ops) {
+        std::string& path = std::visit([](auto& each) -> std::string& { return each.path; }, op);
+        if (!valid_path(path)) suspect = path;
+        path = below(chroot_, path);
+    }
+    return operate<std::vector<OpResult>>(
+        shared_from_this(), suspect, nullptr,
+        [acl = &acl_, ops = std::move(ops)](zhandle_t* zh, Call<std::vector<OpResult>>& call) {
+            call.results = std::make_unique<MultiResults>(ops.size());
+            return call.results->start(zh, ops, acl->get(), &call);
+        });
+}
+
+// ---- opening and closing
+
+Task<void> ClientSession::open(Self self) {
+    const TimePoint deadline = self->runtime_->now() + self->config_.connect_timeout;
+    ConnectString parts = split_hosts(self->config_.hosts);
+    self->servers_ = HostPort::parse_list(parts.servers, 2181);
+    self->addresses_ = co_await numeric_addresses(self->runtime_, self->servers_, deadline);
+    if (self->addresses_.empty()) {
+        throw Error(errc::zookeeper_unavailable, "no ZooKeeper server of `" + parts.servers +
+                                                     "` has an address; check the names");
+    }
+    ClientSession* const raw = self.get();
+    self->handle_ = std::make_shared<ZooKeeperHandle>(
+        self->runtime_,
+        ZooKeeperHandle::Callbacks{[raw](int state) { raw->session_event(state); },
+                                   [raw](int type, const char* path, std::uintptr_t n) {
+                                       raw->watch_event(type, path, n);
+                                   },
+                                   [raw] { raw->lose_connection(); }, self->config_.log});
+    self->handle_->start(self->addresses_, self->config_.timeout, self->config_.reopen);
+    if (self->config_.auth) {
+        self->handle_->add_auth(self->config_.auth->first, self->config_.auth->second);
+    }
+    while (self->state_ == SessionState::connecting) {
+        const bool in_time = co_await self->changed_.wait_until(deadline);
+        if (in_time) continue;
+        throw Error(errc::zookeeper_unavailable,
+                    "no ZooKeeper server of `" + parts.servers + "` answered within " +
+                        std::to_string(self->config_.connect_timeout.count()) +
+                        " ms; check that it runs and that this is its client port");
+    }
+    if (self->state_ == SessionState::expired) {
+        throw Error(errc::session_expired, "the ZooKeeper session to be reopened is gone");
+    }
+    if (self->state_ == SessionState::auth_failed) {
+        throw Error(errc::zookeeper_error,
+                    "ZooKeeper at `" + parts.servers + "` refused the credentials of the scheme " +
+                        self->config_.auth.value_or(std::pair("?", "")).first);
+    }
+    if (parts.chroot.empty()) co_return;
+    Code code = co_await make_path(self, parts.chroot);
+    while (code == Code::connection_loss) {  // it may be back in time
+        const bool in_time = co_await self->changed_.wait_until(deadline);
+        if (!in_time) break;
+        if (self->linked_) code = co_await make_path(self, parts.chroot);
+    }
+    if (code != Code::ok) fail(code, "creating the chroot", parts.chroot);
+    self->chroot_ = std::move(parts.chroot);
+}
+
+Task<void> ClientSession::do_close(Self self) {
+    if (std::exchange(self->closing_, true)) {
+        while (self->handle_ && self->state_ != SessionState::closed && !self->over_) {
+            co_await self->changed_.wait();
+        }
+        co_return;
+    }
+    const TimePoint deadline = self->runtime_->now() + close_patience;
+    // Nothing new is begun; what was is let end, and a connection that was lost is let come back.
+    while (self->handle_ && !self->over_ && self->id_ != 0 &&
+           (!self->linked_ || !self->in_flight_.empty())) {
+        const bool in_time = co_await self->changed_.wait_until(deadline);
+        if (!in_time) break;
+    }
+    self->linked_ = false;
+    if (self->handle_) co_await ZooKeeperHandle::shut(self->handle_, close_patience);
+    self->fail_in_flight(ZCLOSING);
+    self->tell(SessionState::closed);
+    self->drop_watches();
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    self->changed_.notify_all();
+}
+
+}  // namespace
+
+Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime,
+                                            SessionConfig config) {
+    if (config.timeout.count() <= 0 || config.connect_timeout.count() <= 0) {
+        throw Error(errc::invalid_config, "ZooKeeper's timeouts must be more than 0 ms");
+    }
+    if (config.acl.empty()) {
+        throw Error(errc::invalid_config, "the ACL of new ZooKeeper nodes must not be empty");
+    }
+    auto session = std::make_shared<ClientSession>(std::move(runtime), std::move(config));
+    std::exception_ptr failure;
+    try {
+        co_await ClientSession::open(session);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        co_await session->close();  // a session that was made is not left to expire
+        std::rethrow_exception(failure);
+    }
+    co_return session;
+}
+
+}  // namespace kwire::zk
