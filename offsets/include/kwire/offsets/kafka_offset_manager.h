@@ -1,0 +1,56 @@
+// Offsets in Kafka itself, as simple commits (generation -1, no member) of the group.
+//
+// Needs brokers from 0.8.2 on. The coordinator is found and followed; while it loads or moves it is
+// asked again, and that is never taken for "no offset". The metadata of a commit is empty. Brokers
+// forget what is not committed again for some time (offsets.retention.minutes, by default one day
+// up to 1.1 and seven from 2.0), so flush writes idle partitions again every six hours.
+// Not fenced: a broker takes a simple commit from anybody while it sees no members of its own in
+// the group. A write whose answer did not come in time may still take effect later.
+// Threads: only on the runtime's strand. Lifetimes: what is under way ends by itself when the
+// manager goes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <kwire/net/cluster.h>
+#include <kwire/offsets/offset_manager.h>
+
+namespace kwire {
+
+class TrackedOffsets;
+
+class KafkaOffsetManager final : public OffsetManager {
+ public:
+    KafkaOffsetManager(std::shared_ptr<Cluster> cluster, std::string group);
+    ~KafkaOffsetManager() override;
+
+    Task<std::int64_t> initialize_partition(TopicPartition tp) override;
+    bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override;
+    Task<std::vector<CommitFailure>> flush() override;
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp,
+                                                          TimePoint deadline) override;
+    void abandon_partition(const TopicPartition& tp) override;
+    Task<std::vector<CommitFailure>> close(TimePoint deadline) override;
+    std::optional<std::int64_t> committed(const TopicPartition& tp) const override;
+
+ private:
+    std::shared_ptr<TrackedOffsets> tracked_;
+};
+
+/// The offsets that Kafka keeps of group, of the partitions named or of all (from 0.10.2 on;
+/// before, errc::unsupported_version). Partitions without an offset are absent. Throws the first
+/// failure, naming the partition, where the request timeout passes before a coordinator answers
+/// well.
+Task<std::map<TopicPartition, std::int64_t>> fetch_offsets(
+    std::shared_ptr<Cluster> cluster, std::string group,
+    std::optional<std::vector<TopicPartition>> which);
+
+/// Sets them, back too. Throws the first failure, naming the partition.
+Task<void> store_offsets(std::shared_ptr<Cluster> cluster, std::string group,
+                         std::map<TopicPartition, std::int64_t> next);
+
+}  // namespace kwire
