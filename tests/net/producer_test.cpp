@@ -1,0 +1,284 @@
+#include <kwire/net/producer.h>
+
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <kwire/protocol/produce.h>
+#include <kwire/protocol/record_batch.h>
+#include <kwire/protocol/record_reader.h>
+
+#include "fake_cluster.h"
+
+namespace kwire {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::ProduceRequest;
+using protocol::ProduceResponse;
+using test::Exchange;
+using test::FakeCluster;
+using test::VirtualLoop;
+
+TEST(Murmur2, AgreesWithJava) {
+    // Printed by org.apache.kafka.common.utils.Utils.murmur2 of kafka-clients 3.9.1.
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("21")), -973932308);
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("foobar")), -790332482);
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("a-little-bit-long-string")), -985981536);
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("a-little-bit-longer-string")), -1486304829);
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("abc")), 479470107);
+    EXPECT_EQ(static_cast<std::int32_t>(murmur2("")), 275646681);
+    EXPECT_EQ(partition_for_key("abc", 4), (479470107) % 4);
+}
+
+struct ProducerTest : testing::Test {
+    ProducerTest() {
+        kafka.add_brokers(2);
+        kafka.create_topic("t", 2);  // leaders 1, 2
+        cluster = kafka.connect();
+        kafka.on<ProduceRequest>([this](const ProduceRequest& request, const Exchange& exchange, std::int32_t broker) {
+            ++requests;
+            if (on_produce) on_produce(exchange);
+            if (!exchange.settled()) answer(request, exchange, broker);
+        });
+    }
+    ~ProducerTest() override {
+        producer.reset();
+        cluster->close();
+        loop.advance(2s);
+    }
+
+    void start(ProducerConfig config = {}) { producer = Producer::create(cluster, config); }
+
+    void send(const std::string& value, std::optional<std::int32_t> partition = 0,
+              std::optional<std::string> key = {}) {
+        ProducerRecord record;
+        record.topic = "t";
+        record.partition = partition;
+        record.key = std::move(key);
+        record.value = value;
+        record.timestamp_ms = 5;
+        producer->send(std::move(record), [this](const DeliveryReport& report) { reports.push_back(report); });
+    }
+
+    void answer(const ProduceRequest& request, const Exchange& exchange, std::int32_t broker) {
+        ProduceResponse response;
+        for (const auto& topic : request.topic_data) {
+            auto& out = response.responses.emplace_back();
+            out.name = topic.name;
+            out.topic_id = topic.topic_id;
+            for (const auto& data : topic.partition_data) {
+                auto& written = log[data.index];
+                auto& one = out.partition_responses.emplace_back();
+                one.index = data.index;
+                one.base_offset = static_cast<std::int64_t>(written.size());
+                if (kafka.leader({"t", data.index}) != broker) {
+                    one.error_code = ErrorCode::not_leader_or_follower;
+                } else if (error != ErrorCode::none) {
+                    one.error_code = error;
+                } else {
+                    store(*data.records, written);
+                    if (too_large > 0 && last_count > too_large) {
+                        written.resize(written.size() - static_cast<std::size_t>(last_count));
+                        one.error_code = ErrorCode::message_too_large;
+                    }
+                }
+            }
+        }
+        if (request.acks == 0) {
+            exchange.no_reply();
+        } else {
+            exchange.reply(response);
+        }
+    }
+
+    void store(const Bytes& records, std::vector<std::string>& written) {
+        RecordBatchCursor batches(records);
+        RecordBatch batch;
+        last_count = 0;
+        while (batches.next(batch)) {
+            magic = batch.magic;
+            RecordReader reader;
+            ASSERT_TRUE(reader.open(batch, {})) << reader.error()->message();
+            Record record;
+            while (reader.next(record)) {
+                written.emplace_back(record.value().value_or("(null)"));
+                ++last_count;
+            }
+            ASSERT_FALSE(reader.error());
+        }
+    }
+
+    VirtualLoop loop;
+    FakeCluster kafka{loop};
+    std::shared_ptr<Cluster> cluster;
+    std::shared_ptr<Producer> producer;
+    std::vector<DeliveryReport> reports;
+    std::map<std::int32_t, std::vector<std::string>> log;
+    std::function<void(const Exchange&)> on_produce;
+    ErrorCode error = ErrorCode::none;
+    int too_large = 0;
+    int last_count = 0;
+    int requests = 0;
+    int magic = -1;
+};
+
+TEST_F(ProducerTest, SendsABatchAfterTheLinger) {
+    start();
+    send("a");
+    send("b");
+    send("c", 1);
+    loop.advance(1s);
+    EXPECT_EQ(log[0], (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(log[1], (std::vector<std::string>{"c"}));
+    EXPECT_EQ(requests, 2);
+    ASSERT_EQ(reports.size(), 3U);
+    for (const auto& report : reports) EXPECT_FALSE(report.error);
+    EXPECT_EQ(reports[1].offset, 1);
+}
+
+TEST_F(ProducerTest, KeysDecideThePartition) {
+    start();
+    send("a", {}, "abc");
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].tp.partition, partition_for_key("abc", 2));
+}
+
+TEST_F(ProducerTest, UsesTheFormatThatTheBrokerTakes) {
+    for (const auto& [version, expected] : std::vector<std::pair<int, int>>{{0, 0}, {1, 0}, {2, 1}}) {
+        kafka.versions[ApiKey::produce] = {0, static_cast<std::int16_t>(version)};
+        const auto old = kafka.connect();
+        producer = Producer::create(old, {});
+        send("a");
+        loop.advance(1s);
+        EXPECT_EQ(magic, expected);
+        producer.reset();
+        old->close();
+    }
+    for (const auto& report : reports) EXPECT_FALSE(report.error);
+}
+
+TEST_F(ProducerTest, FollowsALeaderAndKeepsTheOrder) {
+    start();
+    send("a");
+    loop.advance(1s);
+    kafka.move_leader({"t", 0}, 2);
+    send("b");
+    send("c");
+    loop.advance(10ms);
+    send("d");
+    loop.advance(5s);
+    EXPECT_EQ(log[0], (std::vector<std::string>{"a", "b", "c", "d"}));
+    ASSERT_EQ(reports.size(), 4U);
+    for (const auto& report : reports) EXPECT_FALSE(report.error);
+}
+
+TEST_F(ProducerTest, TriesAgainWhenAConnectionBreaks) {
+    int seen = 0;
+    on_produce = [&](const Exchange& exchange) {
+        if (seen++ < 3) exchange.close();
+    };
+    start();
+    send("a");
+    loop.advance(10s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_FALSE(reports[0].error);
+    EXPECT_EQ(log[0], std::vector<std::string>{"a"});
+}
+
+TEST_F(ProducerTest, GivesUpAfterTheDeliveryTimeout) {
+    error = ErrorCode::not_enough_replicas;
+    ProducerConfig config;
+    config.delivery_timeout = 3s;
+    start(config);
+    send("a");
+    loop.advance(10s);
+    ASSERT_EQ(reports.size(), 1U);
+    ASSERT_TRUE(reports[0].error);
+    EXPECT_EQ(reports[0].error->broker_code(), ErrorCode::not_enough_replicas);
+}
+
+TEST_F(ProducerTest, WhatWillNotGetBetterFailsAtOnce) {
+    error = ErrorCode::topic_authorization_failed;
+    start();
+    send("a");
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].error->broker_code(), ErrorCode::topic_authorization_failed);
+    EXPECT_EQ(requests, 1);
+}
+
+TEST_F(ProducerTest, SplitsABatchThatIsTooLarge) {
+    too_large = 2;
+    start();
+    for (const char* value : {"a", "b", "c", "d", "e"}) send(value);
+    loop.advance(5s);
+    EXPECT_EQ(log[0], (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+    ASSERT_EQ(reports.size(), 5U);
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_FALSE(reports[i].error);
+        EXPECT_EQ(reports[i].offset, static_cast<std::int64_t>(i));
+    }
+}
+
+TEST_F(ProducerTest, WithoutAcksItDoesNotWait) {
+    ProducerConfig config;
+    config.acks = 0;
+    start(config);
+    send("a");
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_FALSE(reports[0].error);
+    EXPECT_EQ(reports[0].offset, -1);
+    EXPECT_EQ(log[0], std::vector<std::string>{"a"});
+}
+
+TEST_F(ProducerTest, AnUnknownTopicIsReported) {
+    start();
+    ProducerRecord record;
+    record.topic = "nowhere";
+    producer->send(std::move(record), [this](const DeliveryReport& report) { reports.push_back(report); });
+    loop.advance(20s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].error->condition(), errc::unknown_topic);
+}
+
+TEST_F(ProducerTest, RefusesConfigurationThatBreaksARule) {
+    ProducerConfig config;
+    config.acks = 3;
+    EXPECT_THROW(start(config), Error);
+}
+
+// On a thread of its own: a full buffer holds up the sender until reports make room, and flush waits for all of them.
+TEST(ProducerThreads, AFullBufferHoldsUpTheSender) {
+    const auto runtime = Runtime::with_own_thread();
+    const auto network = std::make_shared<MemoryNetwork>(runtime);
+    ClusterConfig cluster_config;
+    cluster_config.bootstrap = {{"nobody", 9092}};
+    cluster_config.transport = network;
+    const auto cluster = Cluster::create(runtime, cluster_config);
+    ProducerConfig config;
+    config.buffer_bytes_max = 100;
+    config.delivery_timeout = 100ms;
+    const auto producer = Producer::create(cluster, config);
+    std::atomic<int> reported{0};
+    for (int i = 0; i < 5; ++i) {
+        ProducerRecord record;
+        record.topic = "t";
+        record.value = std::string(60, 'x');
+        producer->send(std::move(record), [&](const DeliveryReport& report) {
+            EXPECT_TRUE(report.error);
+            ++reported;
+        });
+        EXPECT_GE(reported.load(), i) << "there is room for one only";
+    }
+    producer->flush();
+    EXPECT_EQ(reported.load(), 5);
+    producer->close();
+    producer->close();
+    EXPECT_THROW(producer->send({}, {}), Error);
+    cluster->close();
+}
+
+}  // namespace
+}  // namespace kwire
