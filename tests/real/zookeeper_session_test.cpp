@@ -12,7 +12,6 @@
 
 #include <kwire/zk/gather.h>
 #include <kwire/zk/memory_session.h>
-#include <kwire/zk/registry.h>
 #include <kwire/zk/session.h>
 
 #include "real_cluster.h"
@@ -369,34 +368,6 @@ TEST_F(ZooKeeperSession, the_ensemble_in_memory_answers_as_the_real_one) {
     EXPECT_GT(outcomes.size(), 15U) << "the sequence is too dull to prove anything";
     run(real->close());
     run(memory->close());
-}
-
-TEST_F(ZooKeeperSession, the_registry_reads_what_brokers_wrote_and_they_read_what_it_wrote) {
-    const auto session = open(config());
-    zk::Registry registry(session);
-    const auto brokers = run(registry.brokers());
-    ASSERT_EQ(brokers.size(), 1U);
-    EXPECT_EQ(brokers[0].address.to_string(), shared_cluster().bootstrap());
-    EXPECT_EQ(run(registry.controller()), brokers[0].id);
-    const std::string topic = "made-by-registry";
-    run(registry.create_topic(topic, 5, 1, {{"retention.ms", "123456"}}));
-    const auto deadline = Clock::now() + 30s;
-    while (shared_cluster().leaders_of(topic).size() != 5U && Clock::now() < deadline) {
-    }
-    EXPECT_EQ(shared_cluster().leaders_of(topic).size(), 5U);
-    EXPECT_EQ(run(registry.topic(topic))->replicas.size(), 5U);
-    EXPECT_EQ(run(registry.topic_config(topic)).at("retention.ms"), "123456");
-    const auto state = run(registry.partition_state(topic, 0));
-    ASSERT_TRUE(state);
-    EXPECT_EQ(state->leader, brokers[0].id);
-    EXPECT_TRUE(registry.take_warnings().empty());
-    std::promise<void> gone;
-    run(registry.topics([&](const zk::WatchEvent&) { gone.set_value(); }));
-    if (shared_cluster().at_least("0.9")) {
-        run(registry.delete_topic(topic));
-        EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
-    }
-    run(session->close());
 }
 
 }  // namespace
