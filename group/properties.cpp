@@ -79,7 +79,8 @@ void add_cluster(std::vector<Property>& all) {
     all.push_back(make(
         scope, "reconnect.backoff.ms", {}, MillisecondsRule(1),
         [](auto c) -> auto& { return c.group->cluster.reconnect_backoff; },
-        "The first wait before a broker that failed is tried again; it doubles each time."));
+        "The first wait before a broker that failed is tried again, at least 50; it doubles each "
+        "time."));
     all.push_back(make(
         scope, "reconnect.backoff.max.ms", {}, MillisecondsRule(1),
         [](auto c) -> auto& { return c.group->cluster.reconnect_backoff_max; },
@@ -92,6 +93,23 @@ void add_cluster(std::vector<Property>& all) {
         scope, "receive.message.max.bytes", {}, NumberRule<std::int32_t>{1024, INT32_MAX, "bytes"},
         [](auto c) -> auto& { return c.group->cluster.frame_bytes_max; },
         "The largest answer that is taken from a broker; a larger one ends the connection."));
+    all.push_back(make(
+        scope, "api.version.request", {}, flag_rule(),
+        [](auto c) -> auto& { return c.group->cluster.api_version_request; },
+        "Whether brokers are asked which versions they speak."));
+    all.push_back(make(
+        scope, "api.version.request.timeout.ms", {}, MillisecondsRule(1),
+        [](auto c) -> auto& { return c.group->cluster.api_version_request_timeout; },
+        "How long a broker may keep silent on that before it is held for one of 0.9."));
+    using Release = std::optional<OldRelease>;
+    all.push_back(make(
+        scope, "broker.version.fallback", {},
+        ChoiceRule<Release>{{{Release(), {"none"}},
+                             {OldRelease::v0_9, {"0.9", "0.9.0"}},
+                             {OldRelease::v0_8_2, {"0.8.2"}},
+                             {OldRelease::v0_8_1, {"0.8.1"}}}},
+        [](auto c) -> auto& { return c.group->cluster.broker_version_fallback; },
+        "The release of brokers that do not say; none: found out by how they fail to answer."));
 }
 
 void add_fetch(std::vector<Property>& all) {
@@ -212,9 +230,11 @@ void add_group(std::vector<Property>& all) {
         "How long joining waits for a ZooKeeper server."));
     all.push_back(make(
         scope, "partition.assignment.strategy", {},
-        ChoiceRule<Assignment>{{{Assignment::original, {"original"}},
-                                {Assignment::java_range, {"java-range", "range"}},
-                                {Assignment::java_roundrobin, {"java-roundrobin", "roundrobin"}}}},
+        ChoiceRule<Assignment>{
+            {{Assignment::original, {"original"}},
+             {Assignment::java_range, {"java-range", "range"}},
+             {Assignment::java_roundrobin, {"java-roundrobin", "roundrobin"}},
+             {Assignment::java_roundrobin_08, {"java-roundrobin-0.8", "roundrobin-0.8"}}}},
         [](auto c) -> auto& { return c.group->assignment; },
         "How partitions are divided; all members of a group must agree."));
     all.push_back(make(

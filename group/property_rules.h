@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <kwire/net/transport.h>
@@ -97,7 +98,11 @@ struct ChoiceRule {
         for (const Choice& choice : choices) {
             if (choice.value == value) return std::string(choice.words.front());
         }
-        return std::to_string(static_cast<int>(value));
+        if constexpr (std::is_enum_v<Value> || std::is_integral_v<Value>) {
+            return std::to_string(static_cast<int>(value));
+        } else {
+            return "?";
+        }
     }
     std::string text() const {
         std::string all;

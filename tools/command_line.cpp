@@ -114,6 +114,10 @@ void Command::notes(const std::string& heading, const std::vector<std::string>& 
     app_->footer(text);
 }
 
+void Command::needs_subcommand() {
+    app_->require_subcommand(1);
+}
+
 void Command::runs(std::function<int()> action) {
     app_->callback([app = app_, action = std::move(action)] {
         const int code = action();

@@ -90,6 +90,8 @@ class Command {
 
     /// Shown below the options by --help; every line of it is indented.
     void notes(const std::string& heading, const std::vector<std::string>& lines);
+    /// It only holds subcommands; one of them has to be named.
+    void needs_subcommand();
     /// What the command does, and answers as its exit code.
     void runs(std::function<int()> action);
 

@@ -28,6 +28,9 @@ void add_properties(Command command, ConnectionOptions& options);
 /// Applies -X and then what has an option of its own. Throws UsageError, errc::invalid_config.
 ClientConfig client_config(const ConnectionOptions& options, PropertyScopes scopes);
 
+/// What the subcommands that look at things, and change them, can be told by -X.
+inline constexpr PropertyScopes scopes_of_tools = PropertyScope::cluster | PropertyScope::group;
+
 /// Throws UsageError unless one of the two is given.
 void require_bootstrap_or_zookeeper(const ConnectionOptions& options);
 

@@ -132,6 +132,7 @@ void add_handlers(GroupConfig& config, const std::shared_ptr<Problems>& problems
         report("lost: " + list(partitions));
     };
     config.logger = [](LogLevel level, std::string_view text) {
+        if (level == LogLevel::error) return;  // on_error tells it
         report(std::string(level_name(level)).append(text));
     };
 }
@@ -218,7 +219,9 @@ int consume(const ConsumeOptions& options) {
         options.max_messages.value_or(INT64_MAX));
     if (options.verbose) report("joined as " + group->member_id());
     read(*group, options, printer);
-    const CloseReport left = group->close();
+    // What was handed out but could not be written is not waited for: nobody will acknowledge it.
+    const CloseReport left =
+        output.failure() ? group->close(std::chrono::milliseconds(0)) : group->close();
     bool well = summarize(printer, left, Clock::now() - begun);
     if (output.failure() && !output.reader_gone() && !output.interrupted()) {
         report("cannot write to stdout: " + output.failure().message());

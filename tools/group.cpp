@@ -1,5 +1,218 @@
+// kwire group: the groups that ZooKeeper knows, their members, and who owns what.
+#include <ctime>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "group_offsets.h"
+#include "output.h"
+#include "report.h"
 #include "subcommands.h"
+#include "table.h"
 
 namespace kwire::tools {
-void add_group(Command) {}
+namespace {
+
+struct GroupOptions {
+    ConnectionOptions connection;
+    std::string group;
+    std::string storage;
+    std::string format = "text";
+    bool no_lag = false;
+};
+
+Connections connect(const GroupOptions& options) {
+    if (options.connection.zookeeper.empty()) throw UsageError("--zookeeper is required");
+    return Connections(client_config(options.connection, scopes_of_tools));
+}
+
+int list(const GroupOptions& options) {
+    Connections connections = connect(options);
+    Output output(1);
+    Table table({"GROUP", "MEMBERS"});
+    for (const auto& group : connections.wait(connections.registry().groups())) {
+        const auto members = connections.wait(connections.registry().member_ids(group));
+        if (options.format == "json") {
+            nlohmann::ordered_json line{{"group", group}, {"members", members}};
+            output.line(line.dump());
+        } else {
+            table.row({group, std::to_string(members.size())});
+        }
+    }
+    if (options.format != "json") table.append_to(output.buffer());
+    return finish(output);
+}
+
+std::vector<zk::Member> members_of(Connections& connections, const std::string& group) {
+    std::vector<zk::Member> members;
+    for (const auto& id : connections.wait(connections.registry().member_ids(group))) {
+        auto member = connections.wait(connections.registry().member(group, id));
+        if (member) members.push_back(std::move(*member));
+    }
+    return members;
+}
+
+/// Java writes the member's id and `-n` for its thread n, kwire and Go the id alone.
+bool belongs_to(const std::string& owner, const std::string& member) {
+    if (!owner.starts_with(member)) return false;
+    const auto rest = std::string_view(owner).substr(member.size());
+    return rest.empty() || (rest.size() > 1 && rest.front() == '-' &&
+                            rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
+}
+
+std::vector<TopicPartition> owned_by(const GroupProgress& progress, const std::string& member) {
+    std::vector<TopicPartition> owned;
+    for (const PartitionProgress& entry : progress.partitions) {
+        if (entry.owner && belongs_to(*entry.owner, member)) owned.push_back(entry.tp);
+    }
+    return owned;
+}
+
+std::optional<std::int64_t> total_lag(const GroupProgress& progress) {
+    std::int64_t total = 0;
+    for (const PartitionProgress& entry : progress.partitions) {
+        if (!entry.lag()) return std::nullopt;
+        total += *entry.lag();
+    }
+    return total;
+}
+
+nlohmann::ordered_json json(const std::optional<std::int64_t>& number) {
+    return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json json(const zk::Member& member, const GroupProgress& progress) {
+    nlohmann::ordered_json object;
+    object["id"] = member.id;
+    object["since_ms"] = member.stat.ctime;
+    object["subscription"] = nlohmann::ordered_json::object();
+    if (member.registration) object["subscription"] = member.registration->subscription;
+    object["problem"] =
+        member.registration ? nlohmann::ordered_json() : nlohmann::ordered_json(member.problem);
+    auto& partitions = object["partitions"] = nlohmann::ordered_json::array();
+    for (const TopicPartition& tp : owned_by(progress, member.id)) {
+        partitions.push_back({{"topic", tp.topic}, {"partition", tp.partition}});
+    }
+    return object;
+}
+
+void append_json(std::string& out, const GroupOptions& options,
+                 const std::vector<zk::Member>& members, const GroupProgress& progress) {
+    nlohmann::ordered_json group;
+    group["group"] = options.group;
+    auto& list_of_members = group["members"] = nlohmann::ordered_json::array();
+    for (const auto& member : members) list_of_members.push_back(json(member, progress));
+    auto& partitions = group["partitions"] = nlohmann::ordered_json::array();
+    for (const PartitionProgress& entry : progress.partitions) {
+        nlohmann::ordered_json object;
+        object["topic"] = entry.tp.topic;
+        object["partition"] = entry.tp.partition;
+        object["owner"] =
+            entry.owner ? nlohmann::ordered_json(*entry.owner) : nlohmann::ordered_json();
+        object["offset"] = json(entry.offset);
+        object["log_end"] = json(entry.log_end);
+        object["lag"] = json(entry.lag());
+        partitions.push_back(std::move(object));
+    }
+    group["lag"] = json(total_lag(progress));
+    out += group.dump() + "\n";
+}
+
+std::string show_time(std::int64_t milliseconds) {
+    const std::time_t seconds = milliseconds / 1000;
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+std::string show_subscription(const zk::Member& member) {
+    if (!member.registration) return "unreadable: " + member.problem;
+    std::string all;
+    for (const auto& [topic, streams] : member.registration->subscription) {
+        all += (all.empty() ? "" : ",") + topic;
+    }
+    return all;
+}
+
+void append_text(std::string& out, const std::vector<zk::Member>& members,
+                 const GroupProgress& progress) {
+    Table member_table({"MEMBER", "SINCE", "OWNS", "SUBSCRIBES TO"});
+    for (const auto& member : members) {
+        member_table.row({member.id, show_time(member.stat.ctime),
+                          std::to_string(owned_by(progress, member.id).size()),
+                          show_subscription(member)});
+    }
+    member_table.append_to(out);
+    out += '\n';
+    const auto show = [](const std::optional<std::int64_t>& number) {
+        return number ? std::to_string(*number) : "-";
+    };
+    Table table({"TOPIC", "PARTITION", "OFFSET", "LOG-END", "LAG", "OWNER"});
+    for (const PartitionProgress& entry : progress.partitions) {
+        table.row({entry.tp.topic, std::to_string(entry.tp.partition), show(entry.offset),
+                   show(entry.log_end), show(entry.lag()), entry.owner.value_or("-")});
+    }
+    table.append_to(out);
+}
+
+int describe(const GroupOptions& options) {
+    Connections connections = connect(options);
+    if (!connections.wait(connections.registry().group_exists(options.group))) {
+        report("there is no group `" + options.group + "` in ZooKeeper");
+        return exit_failure;
+    }
+    const auto members = members_of(connections, options.group);
+    const GroupProgress progress = group_progress(
+        connections, storage_of(connections, options.storage), options.group, {}, options.no_lag);
+    Output output(1);
+    if (options.format == "json") {
+        append_json(output.buffer(), options, members, progress);
+    } else {
+        append_text(output.buffer(), members, progress);
+    }
+    const int code = finish(output);
+    return progress.complete ? code : exit_failure;
+}
+
+void add_format(Command command, GroupOptions& options, const std::string& help) {
+    command.option("-f,--format", options.format, "text|json", help).one_of({"text", "json"});
+}
+
+}  // namespace
+
+void add_group(Command root) {
+    const auto options = std::make_shared<GroupOptions>();
+    Command group = root.subcommand("group", "Look at groups: members, owners, offsets, lag");
+    group.needs_subcommand();
+    group.notes("Examples", {"kwire group list --zookeeper localhost:2181",
+                             "kwire group describe clicks --zookeeper localhost:2181"});
+
+    Command list_command = group.subcommand("list", "All groups that ZooKeeper knows");
+    add_zookeeper(list_command, options->connection);
+    add_format(list_command, *options, "json: one object a group");
+    add_properties(list_command, options->connection);
+    list_command.notes("Examples", {"kwire group list --zookeeper localhost:2181/kafka"});
+    list_command.runs([options] { return list(*options); });
+
+    Command describe_command =
+        group.subcommand("describe", "Members, and each partition's owner, offset and lag");
+    describe_command.option("-g,--group,GROUP", options->group, "", "which").required();
+    add_zookeeper(describe_command, options->connection);
+    add_bootstrap(describe_command, options->connection,
+                  "brokers; without it those that ZooKeeper lists");
+    describe_command
+        .option("--offsets", options->storage, "zookeeper|kafka",
+                "where its offsets are stored (default: zookeeper)")
+        .one_of({"zookeeper", "kafka"});
+    describe_command.flag("--no-lag", options->no_lag, "do not ask the brokers where the log ends");
+    add_format(describe_command, *options, "json: one object");
+    add_properties(describe_command, options->connection);
+    describe_command.notes(
+        "Examples", {"kwire group describe clicks --zookeeper localhost:2181",
+                     "kwire group describe clicks -z localhost:2181 --format json | jq .lag"});
+    describe_command.runs([options] { return describe(*options); });
+}
+
 }  // namespace kwire::tools

@@ -13,6 +13,8 @@ namespace {
 int run(int argc, char** argv) {
     using namespace kwire::tools;
     CommandLine line("Reads and writes Kafka; groups through ZooKeeper", KWIRE_VERSION);
+    add_consume(line.root());
+    add_produce(line.root());
     add_topics(line.root());
     add_offsets(line.root());
     add_group(line.root());

@@ -158,28 +158,28 @@ void append_text(std::string& out, const Message& message) {
     out += '\n';
 }
 
-void append_json(std::string& out, const Message& message) {
+void append_json(std::string& out, const MessageFields& message) {
     out += "{\"topic\":";
-    append_json_string(out, message.topic());
+    append_json_string(out, message.topic);
     out += ",\"partition\":";
-    append_number(out, message.partition());
+    append_number(out, message.partition);
     out += ",\"offset\":";
-    append_number(out, message.offset());
+    append_number(out, message.offset);
     out += ",\"timestamp\":";
-    if (message.timestamp_type() == TimestampType::none) {
+    if (message.timestamp_type == TimestampType::none) {
         out += "null";
     } else {
-        append_number(out, message.timestamp().time_since_epoch().count());
+        append_number(out, message.timestamp_ms);
     }
     out += ",\"timestamp_type\":";
-    out += kafka_name(message.timestamp_type());
+    out += kafka_name(message.timestamp_type);
     out += ",\"key\":";
-    append_nullable(out, message.key());
+    append_nullable(out, message.key);
     out += ",\"value\":";
-    append_nullable(out, message.value());
+    append_nullable(out, message.value);
     out += ",\"headers\":[";
     bool first = true;
-    for (const auto& [key, value] : message.headers()) {
+    for (const auto& [key, value] : message.headers) {
         out += first ? "[" : ",[";
         first = false;
         append_json_string(out, key);

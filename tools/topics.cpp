@@ -1,5 +1,317 @@
+// kwire topics: what topics there are, asked of the brokers or of ZooKeeper.
+#include <chrono>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include <kwire/net/admin.h>
+#include <kwire/net/error.h>
+
+#include "connection.h"
+#include "interrupt.h"
+#include "output.h"
+#include "report.h"
 #include "subcommands.h"
+#include "table.h"
 
 namespace kwire::tools {
-void add_topics(Command) {}
+namespace {
+
+struct TopicsOptions {
+    ConnectionOptions connection;
+    std::vector<std::string> topics;
+    std::string format = "text";
+    std::int32_t partitions = 1;
+    std::int32_t replication = 1;
+    std::vector<std::string> config;
+};
+
+struct Topic {
+    std::map<std::int32_t, PartitionView> partitions;
+    bool internal = false;
+    std::map<std::string, std::string> config;  ///< Only ZooKeeper is asked for it.
+};
+
+using Topics = std::map<std::string, Topic>;
+
+Topics topics_of_brokers(Connections& connections, const std::vector<std::string>& names) {
+    const auto view = connections.wait(connections.cluster()->refresh(names));
+    Topics topics;
+    for (const auto& [name, topic] : view->topics) {
+        topics[name] = {topic.partitions, topic.internal, {}};
+    }
+    return topics;
+}
+
+Topic topic_of_zookeeper(Connections& connections, const std::string& name,
+                         const zk::TopicAssignment& assignment) {
+    Topic topic;
+    topic.internal = name.starts_with("__");
+    topic.config = connections.wait(connections.registry().topic_config(name));
+    for (const auto& [partition, replicas] : assignment.replicas) {
+        PartitionView& view = topic.partitions[partition];
+        view.replicas = replicas;
+        const auto state =
+            connections.wait(connections.registry().partition_state(name, partition));
+        if (!state) continue;
+        view.leader = state->leader;
+        view.leader_epoch = state->leader_epoch;
+        view.isr = state->isr;
+    }
+    return topic;
+}
+
+Topics topics_of_zookeeper(Connections& connections, std::vector<std::string> names) {
+    if (names.empty()) names = connections.wait(connections.registry().topics());
+    Topics topics;
+    for (const std::string& name : names) {
+        const auto assignment = connections.wait(connections.registry().topic(name));
+        if (assignment) topics[name] = topic_of_zookeeper(connections, name, *assignment);
+    }
+    return topics;
+}
+
+/// What is asked for; names that are not there are told. False if there were any.
+bool read_topics(Connections& connections, const std::vector<std::string>& names, Topics& topics) {
+    Topics all = connections.has_bootstrap() ? topics_of_brokers(connections, names)
+                                             : topics_of_zookeeper(connections, names);
+    if (names.empty()) {
+        topics = std::move(all);
+        return true;
+    }
+    bool found = true;
+    for (const std::string& name : names) {
+        const auto at = all.find(name);
+        if (at == all.end()) {
+            report("there is no topic `" + name + "`");
+            found = false;
+        } else {
+            topics.insert(*at);
+        }
+    }
+    return found;
+}
+
+std::string join(const std::vector<std::int32_t>& ids) {
+    std::string all;
+    for (const auto id : ids) all += (all.empty() ? "" : ",") + std::to_string(id);
+    return all.empty() ? "-" : all;
+}
+
+void append_json(std::string& out, const Topics& topics) {
+    for (const auto& [name, topic] : topics) {
+        nlohmann::ordered_json line;
+        line["topic"] = name;
+        line["internal"] = topic.internal;
+        auto& partitions = line["partitions"] = nlohmann::ordered_json::array();
+        for (const auto& [partition, view] : topic.partitions) {
+            partitions.push_back({{"partition", partition},
+                                  {"leader", view.leader},
+                                  {"replicas", view.replicas},
+                                  {"isr", view.isr}});
+        }
+        if (!topic.config.empty()) line["config"] = topic.config;
+        out += line.dump() + "\n";
+    }
+}
+
+void append_table(std::string& out, const Topics& topics) {
+    Table table({"TOPIC", "PARTITION", "LEADER", "REPLICAS", "ISR"});
+    for (const auto& [name, topic] : topics) {
+        for (const auto& [partition, view] : topic.partitions) {
+            table.row({name, std::to_string(partition),
+                       view.leader < 0 ? "none" : std::to_string(view.leader), join(view.replicas),
+                       join(view.isr)});
+        }
+    }
+    table.append_to(out);
+}
+
+Connections connect(const TopicsOptions& options) {
+    require_bootstrap_or_zookeeper(options.connection);
+    return Connections(client_config(options.connection, scopes_of_tools));
+}
+
+int list(const TopicsOptions& options) {
+    Connections connections = connect(options);
+    Output output(1);
+    if (options.format == "text" && !connections.has_bootstrap()) {  // saves reading every topic
+        for (const auto& name : connections.wait(connections.registry().topics())) {
+            output.line(name);
+        }
+        return finish(output);
+    }
+    Topics topics;
+    read_topics(connections, {}, topics);
+    if (options.format == "json") {
+        append_json(output.buffer(), topics);
+    } else {
+        for (const auto& [name, topic] : topics) output.line(name);
+    }
+    return finish(output);
+}
+
+int describe(const TopicsOptions& options) {
+    Connections connections = connect(options);
+    Topics topics;
+    const bool found = read_topics(connections, options.topics, topics);
+    Output output(1);
+    if (options.format == "json") {
+        append_json(output.buffer(), topics);
+    } else if (!topics.empty() || options.topics.empty()) {
+        append_table(output.buffer(), topics);
+    }
+    const int code = finish(output);
+    return found ? code : exit_failure;
+}
+
+std::map<std::string, std::string> topic_config(const std::vector<std::string>& texts) {
+    std::map<std::string, std::string> config;
+    for (const std::string& text : texts) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            throw UsageError("--config " + text +
+                             " is to be key=value, such as retention.ms=60000");
+        }
+        config[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return config;
+}
+
+/// The controller acts on a new node in its own time; a topic is of use once its partitions have
+/// leaders.
+void await_leaders(Connections& connections, const std::string& name, std::int32_t partitions) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    for (std::int32_t partition = 0; partition < partitions;) {
+        const auto state =
+            connections.wait(connections.registry().partition_state(name, partition));
+        if (state && state->leader >= 0) {
+            ++partition;
+            continue;
+        }
+        if (std::chrono::steady_clock::now() > deadline || interrupt_requested()) {
+            throw Error(errc::timed_out,
+                        "`" + name + "` is written down in ZooKeeper, but after 30 s partition " +
+                            std::to_string(partition) + " has no leader; does a controller run?");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+void create_one(Connections& connections, const TopicsOptions& options, const std::string& name) {
+    const auto config = topic_config(options.config);
+    if (connections.has_bootstrap()) {
+        connections.wait(create_topic(connections.cluster(), name, options.partitions,
+                                      static_cast<std::int16_t>(options.replication), config));
+        return;
+    }
+    connections.wait(
+        connections.registry().create_topic(name, options.partitions, options.replication, config));
+    await_leaders(connections, name, options.partitions);
+}
+
+void delete_one(Connections& connections, const std::string& name) {
+    if (connections.has_bootstrap()) {
+        connections.wait(delete_topic(connections.cluster(), name));
+    } else {
+        connections.wait(connections.registry().delete_topic(name));
+    }
+}
+
+/// Does one thing to each topic; what fails is told, and the others are done all the same.
+template <class Action>
+int for_each_topic(const TopicsOptions& options, const std::string& done, Action action) {
+    if (options.topics.empty()) throw UsageError("name at least one topic");
+    Connections connections = connect(options);
+    int code = exit_ok;
+    for (const std::string& name : options.topics) {
+        try {
+            action(connections, name);
+            report(done + " `" + name + "`");
+        } catch (const Error& error) {
+            code = exit_failure;
+            std::string hint;
+            if (error.condition() == errc::unsupported_version) {
+                hint = "; this broker is too old to be asked, use --zookeeper";
+            }
+            report("`" + name + "`: " + error.what() + hint);
+        }
+    }
+    return code;
+}
+
+int create(const TopicsOptions& options) {
+    if (options.partitions < 1) throw UsageError("--partitions is to be 1 or more");
+    if (options.replication < 1 || options.replication > INT16_MAX) {
+        throw UsageError("--replication-factor is to be 1 to 32767");
+    }
+    return for_each_topic(options, "created",
+                          [&options](Connections& connections, const std::string& name) {
+                              create_one(connections, options, name);
+                          });
+}
+
+int remove(const TopicsOptions& options) {
+    return for_each_topic(options, "deleted", delete_one);
+}
+
+void add_connection(Command command, TopicsOptions& options) {
+    add_bootstrap(command, options.connection, "ask the brokers; create and delete: from 0.10.1");
+    add_zookeeper(command, options.connection);
+    add_properties(command, options.connection);
+}
+
+void add_format(Command command, TopicsOptions& options) {
+    command.option("-f,--format", options.format, "text|json", "json: one object a topic")
+        .one_of({"text", "json"});
+}
+
+}  // namespace
+
+void add_topics(Command root) {
+    const auto options = std::make_shared<TopicsOptions>();
+    Command topics = root.subcommand("topics", "List, describe, create and delete topics");
+    topics.needs_subcommand();
+    topics.notes("Examples",
+                 {"kwire topics list --bootstrap localhost:9092",
+                  "kwire topics describe page-views --zookeeper zk1,zk2/kafka --format json",
+                  "kwire topics create page-views --partitions 8 -b localhost:9092",
+                  "kwire topics delete page-views -b localhost:9092"});
+
+    Command list_command = topics.subcommand("list", "The names of all topics");
+    add_connection(list_command, *options);
+    add_format(list_command, *options);
+    list_command.notes("Examples", {"kwire topics list --bootstrap localhost:9092"});
+    list_command.runs([options] { return list(*options); });
+
+    Command describe_command =
+        topics.subcommand("describe", "Partitions, leaders and replicas of all topics, or of some");
+    describe_command.option("-t,--topic,TOPIC", options->topics, "", "which");
+    add_connection(describe_command, *options);
+    add_format(describe_command, *options);
+    describe_command.notes("Examples", {"kwire topics describe a b --bootstrap localhost:9092"});
+    describe_command.runs([options] { return describe(*options); });
+
+    Command create_command = topics.subcommand("create", "Create topics");
+    create_command.option("-t,--topic,TOPIC", options->topics, "", "what to create");
+    create_command.option("-p,--partitions", options->partitions, "N", "of each (default: 1)");
+    create_command.option("-r,--replication-factor", options->replication, "N",
+                          "on how many brokers each partition is kept (default: 1)");
+    create_command.option("-c,--config", options->config, "KEY=VALUE",
+                          "a setting of the topic, such as retention.ms=60000; several times");
+    add_connection(create_command, *options);
+    create_command.notes(
+        "Examples", {"kwire topics create a --partitions 8 --bootstrap localhost:9092",
+                     "kwire topics create b -r 3 -c cleanup.policy=compact -z zk1:2181/kafka"});
+    create_command.runs([options] { return create(*options); });
+
+    Command delete_command = topics.subcommand("delete", "Delete topics and all that is in them");
+    delete_command.option("-t,--topic,TOPIC", options->topics, "", "what to delete");
+    add_connection(delete_command, *options);
+    delete_command.notes("Examples", {"kwire topics delete a b --bootstrap localhost:9092"});
+    delete_command.runs([options] { return remove(*options); });
+}
+
 }  // namespace kwire::tools

@@ -1,0 +1,186 @@
+// The command as a person calls it, as far as no broker is needed.
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace kwire::tools {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+std::string contents(std::FILE* file) {
+    std::string all;
+    std::array<char, 4096> bytes;
+    std::rewind(file);
+    while (const auto count = std::fread(bytes.data(), 1, bytes.size(), file)) {
+        all.append(bytes.data(), count);
+    }
+    std::fclose(file);
+    return all;
+}
+
+/// Runs `kwire` with arguments as a shell splits them.
+Outcome kwire(const std::string& arguments) {
+    std::FILE* out = std::tmpfile();
+    std::FILE* err = std::tmpfile();
+    const std::string command = std::string("exec ") + KWIRE_COMMAND + " " + arguments;
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(fileno(out), 1);
+        dup2(fileno(err), 2);
+        execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+        _exit(127);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(out), contents(err)};
+}
+
+void expect_usage_error(const std::string& arguments,
+                        const testing::Matcher<std::string>& sentence) {
+    const Outcome outcome = kwire(arguments);
+    EXPECT_EQ(outcome.code, 2) << arguments;
+    EXPECT_EQ(outcome.out, "") << arguments;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("kwire: "), EndsWith("\n"), sentence)) << arguments;
+    EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << "one line: " << outcome.err;
+}
+
+constexpr auto subcommands = {"consume",         "produce",        "topics",        "topics list",
+                              "topics describe", "topics create",  "topics delete", "offsets",
+                              "offsets get",     "offsets set",    "offsets reset", "group",
+                              "group list",      "group describe", "apis",          "bench",
+                              "bench fetch",     "bench group",    "config"};
+
+TEST(Help, every_subcommand_has_it_with_examples) {
+    for (const std::string subcommand : subcommands) {
+        const Outcome outcome = kwire(subcommand + " --help");
+        EXPECT_EQ(outcome.code, 0) << subcommand;
+        EXPECT_EQ(outcome.err, "") << subcommand;
+        EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("kwire " + subcommand)))
+            << subcommand;
+    }
+}
+
+TEST(Help, consume_points_to_the_list_of_properties) {
+    EXPECT_THAT(kwire("consume --help").out, HasSubstr("kwire config"));
+}
+
+TEST(Help, the_command_lists_its_subcommands) {
+    const Outcome outcome = kwire("--help");
+    EXPECT_EQ(outcome.code, 0);
+    for (const std::string subcommand :
+         {"consume", "produce", "topics", "offsets", "group", "bench", "config"}) {
+        EXPECT_THAT(outcome.out, HasSubstr("\n  " + subcommand));
+    }
+}
+
+TEST(Version, is_told) {
+    const Outcome outcome = kwire("--version");
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, StartsWith("kwire "));
+}
+
+TEST(Usage, wrong_calls_are_refused) {
+    expect_usage_error("", HasSubstr("subcommand is required"));
+    expect_usage_error("topics", HasSubstr("subcommand is required"));
+    expect_usage_error("consum", HasSubstr("consum"));
+    expect_usage_error("consume --nonsense", HasSubstr("kwire consume --help"));
+    expect_usage_error("consume -g g -z z", HasSubstr("--topic is required"));
+    expect_usage_error("consume -t t -z z", HasSubstr("--group is required"));
+    expect_usage_error("consume -t t -g g", HasSubstr("--zookeeper is required"));
+    expect_usage_error("consume -t t -g g -z z --format xml", HasSubstr("text or json"));
+    expect_usage_error("consume -t t -g g -z z --initial now", HasSubstr("oldest or newest"));
+    expect_usage_error("consume -t t -g g -z z --offsets disk",
+                       HasSubstr("zookeeper, kafka or dual"));
+    expect_usage_error("consume -t t -g g -z z --idle-timeout 5", HasSubstr("such as 500ms or 5s"));
+    expect_usage_error("consume -t t -g g -z z --max-messages many", HasSubstr("a whole number"));
+    expect_usage_error("consume -t t -g g -z z --max-messages -1", HasSubstr("0 or more"));
+    expect_usage_error("consume -t t -g a/b -z z", HasSubstr("group.id=a/b"));
+    expect_usage_error("produce -t t", HasSubstr("--bootstrap is required"));
+    expect_usage_error("produce -b b", HasSubstr("--topic is required"));
+    expect_usage_error("produce -b b:1 -t t -p -1", HasSubstr("0 or more"));
+    expect_usage_error("produce -b b:1 -t t --compression rar",
+                       HasSubstr("none, gzip, snappy, lz4 or zstd"));
+    expect_usage_error("produce -b b:port -t t", HasSubstr("bootstrap.servers=b:port"));
+    expect_usage_error("topics list", HasSubstr("one of --bootstrap and --zookeeper"));
+    expect_usage_error("topics create -b b", HasSubstr("name at least one topic"));
+    expect_usage_error("topics create t -b b --partitions 0", HasSubstr("1 or more"));
+    expect_usage_error("topics create t -b b --config x", HasSubstr("key=value"));
+    expect_usage_error("offsets get -g g", HasSubstr("one of --bootstrap and --zookeeper"));
+    expect_usage_error("offsets get -b b", HasSubstr("--group is required"));
+    expect_usage_error("offsets get -g g -b b --offsets zookeeper", HasSubstr("needs --zookeeper"));
+    expect_usage_error("offsets set -g g -b b --to 5", HasSubstr("--topic is required"));
+    expect_usage_error("offsets set -g g -b b -t t", HasSubstr("--to is required"));
+    expect_usage_error("group describe -z z", HasSubstr("GROUP is required"));
+    expect_usage_error("group list", HasSubstr("--zookeeper is required"));
+    expect_usage_error("bench fetch -t t -n 0 -b b", HasSubstr("1 or more"));
+    expect_usage_error("bench fetch -t t -n 5", HasSubstr("--bootstrap is required"));
+    expect_usage_error("bench group -t t -n 5 -z z", HasSubstr("--group is required"));
+}
+
+TEST(Properties, unknown_and_wrong_ones_are_refused_before_anything_is_opened) {
+    const std::string consume = "consume -t t -g g -z z ";
+    expect_usage_error(consume + "-X fetch.max.byte=1", HasSubstr("\"fetch.max.bytes\""));
+    expect_usage_error(consume + "-X linger.ms=1", HasSubstr("property of the producer"));
+    expect_usage_error(consume + "-X fetch.max.bytes", HasSubstr("key=value"));
+    expect_usage_error(consume + "-X =1", HasSubstr("key=value"));
+    expect_usage_error(consume + "-X fetch.max.bytes=0",
+                       AllOf(HasSubstr("fetch.max.bytes=0"), HasSubstr("1 to 2147483647")));
+    expect_usage_error(
+        consume + "--assignment best",
+        AllOf(HasSubstr("partition.assignment.strategy=best"), HasSubstr("java-range")));
+    expect_usage_error(consume + "-X request.timeout.ms=100",
+                       HasSubstr("more than fetch.max.wait.ms"));
+    expect_usage_error("produce -b b -t t -X lingerms=5", HasSubstr("\"linger.ms\""));
+    expect_usage_error("topics list -b b -X client.ids=5", HasSubstr("\"client.id\""));
+}
+
+TEST(Config, lists_every_property_as_json_too) {
+    const Outcome text = kwire("config");
+    EXPECT_EQ(text.code, 0);
+    EXPECT_THAT(text.out, AllOf(HasSubstr("auto.commit.interval.ms"), HasSubstr("default 10000")));
+    const Outcome lines = kwire("config --format json");
+    EXPECT_EQ(lines.code, 0);
+    std::size_t count = 0;
+    for (std::size_t begin = 0; begin < lines.out.size(); ++count) {
+        const auto end = lines.out.find('\n', begin);
+        const auto line = nlohmann::json::parse(lines.out.substr(begin, end - begin));
+        EXPECT_THAT(text.out, HasSubstr(line["name"].get<std::string>()));
+        begin = end + 1;
+    }
+    EXPECT_GT(count, 30U);
+}
+
+TEST(Config, a_full_disk_is_a_failure_and_a_closed_pipe_is_not) {
+    const Outcome full = kwire("config > /dev/full");
+    EXPECT_EQ(full.code, 1);
+    EXPECT_THAT(full.err, HasSubstr("cannot write to stdout"));
+    const Outcome closed = kwire("config | true");
+    EXPECT_EQ(closed.code, 0);
+    EXPECT_EQ(closed.err, "");
+}
+
+TEST(Connecting, nobody_there_is_a_failure_in_words) {
+    const Outcome outcome = kwire("topics list --bootstrap 127.0.0.1:1 -X request.timeout.ms=1000");
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("kwire: "), HasSubstr("127.0.0.1:1")));
+}
+
+}  // namespace
+}  // namespace kwire::tools
