@@ -32,7 +32,10 @@ Number parse_number(std::string_view text) {
          parent = parent->get_parent()) {
         path = parent->get_name() + " " + path;
     }
-    throw UsageError(std::string(error.what()) + "; see `" + path + " --help`");
+    const auto unknown = command->remaining();
+    const std::string what = unknown.empty() ? std::string(error.what())
+                                             : "`" + unknown.front() + "` is not known here";
+    throw UsageError(what + "; see `" + path + " --help`");
 }
 
 }  // namespace
