@@ -33,8 +33,8 @@ Number parse_number(std::string_view text) {
         path = parent->get_name() + " " + path;
     }
     const auto unknown = command->remaining();
-    const std::string what = unknown.empty() ? std::string(error.what())
-                                             : "`" + unknown.front() + "` is not known here";
+    const std::string what =
+        unknown.empty() ? std::string(error.what()) : "`" + unknown.front() + "` is not known here";
     throw UsageError(what + "; see `" + path + " --help`");
 }
 
@@ -102,9 +102,9 @@ Option Command::add(const std::string& names, const std::string& placeholder,
     CLI::Option* option = app_->add_option(names, callback, help);
     option->type_name(placeholder);
     if (several) {
-        option->take_all();
-        if (!option->get_positional()) option->expected(1, 1 << 20)->allow_extra_args(false);
-        if (option->get_positional()) option->expected(0, 1 << 20);
+        // Values without the option's name before them are taken where the option has a place for
+        // them, or `--topic a b` would take what belongs to somebody else.
+        option->take_all()->expected(1, 1 << 20)->allow_extra_args(option->get_positional());
     }
     return Option(option);
 }

@@ -126,7 +126,7 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("offsets get -g g -b b --offsets zookeeper", HasSubstr("needs --zookeeper"));
     expect_usage_error("offsets set -g g -b b --to 5", HasSubstr("--topic is required"));
     expect_usage_error("offsets set -g g -b b -t t", HasSubstr("--to is required"));
-    expect_usage_error("group describe -z z", HasSubstr("GROUP is required"));
+    expect_usage_error("group describe -z z", HasSubstr("--group is required"));
     expect_usage_error("group list", HasSubstr("--zookeeper is required"));
     expect_usage_error("bench fetch -t t -n 0 -b b", HasSubstr("1 or more"));
     expect_usage_error("bench fetch -t t -n 5", HasSubstr("--bootstrap is required"));
