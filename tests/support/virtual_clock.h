@@ -103,7 +103,7 @@ class VirtualLoop {
                        [outcome](std::exception_ptr failure, auto&&... value) {
                            outcome->done_ = true;
                            outcome->failure_ = std::move(failure);
-                           if constexpr (sizeof...(value) == 1) {
+                           if constexpr (!std::is_void_v<T>) {
                                outcome->value_.emplace(std::forward<decltype(value)>(value)...);
                            }
                        });
