@@ -1,0 +1,418 @@
+// One member and its group, end to end in memory.
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "group_fixture.h"
+
+namespace kwire::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+using ConsumerGroupTest = GroupFixture;
+
+template <class F>
+errc condition_of(F f) {
+    try {
+        f();
+    } catch (const Error& error) {
+        return error.condition();
+    }
+    return errc{};
+}
+
+TEST_F(ConsumerGroupTest, ReadsEveryMessageOnceAndCommitsOnFlush) {
+    create_topic("t", 4, 10);
+    const auto group = join();
+    EXPECT_THAT(read_all(group), SizeIs(40));
+    EXPECT_THAT(group->owned(), SizeIs(4));
+    loop.run(group->async_flush_offsets());
+    for (int p = 0; p < 4; ++p) EXPECT_EQ((stored->next[{"t", p}]), 10);
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_EQ(owner_of("t", 0), "nobody");
+    EXPECT_THAT(ensemble.children_of("/consumers/g/ids"), IsEmpty());
+    EXPECT_THAT(errors_of(group), IsEmpty());
+}
+
+TEST_F(ConsumerGroupTest, OneMemberTwoTopics) {
+    create_topic("t", 2, 75);
+    create_topic("u", 2, 75);
+    const auto group = join(config(), {"t", "u"});
+    EXPECT_THAT(read_all(group), SizeIs(300));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, CommitsOnTheInterval) {
+    create_topic("t", 1, 10);
+    const auto group = join();
+    read_all(group);
+    loop.advance(10s);
+    EXPECT_EQ((stored->next[{"t", 0}]), 10);
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault3ASecondRunResumesExactlyAfterTheLastAcknowledged) {
+    create_topic("t", 1, 20);
+    auto group = join();
+    for (int i = 0; i < 10; ++i) {
+        const auto message = read_one(group);
+        ASSERT_TRUE(message);
+        EXPECT_EQ(message->offset, i);
+        EXPECT_TRUE(group->commit_upto(*message));
+    }
+    EXPECT_TRUE(close(group).clean());
+    group = join();
+    const auto rest = read_all(group);
+    ASSERT_THAT(rest, SizeIs(10));
+    EXPECT_EQ(rest.front(), "t/0@10");
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault3NewestIsWrittenDownSoThatTheNextOwnerLosesNothing) {
+    create_topic("t", 1, 20);
+    auto newest = config();
+    newest.offsets.initial = Initial::newest;
+    auto group = join(newest);
+    EXPECT_THAT(read_all(group), IsEmpty());
+    close(group);
+    logs.append({"t", 0}, 3);
+    newest.offset_manager = config().offset_manager;
+    group = join(newest);
+    EXPECT_THAT(read_all(group), ElementsAre("t/0@20", "t/0@21", "t/0@22"));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault1ANodeThatNamesUsButIsNotOursIsNoClaim) {
+    create_topic("t", 1, 5);
+    ensemble.put("/consumers/g/owners/t/0", "me");
+    auto named = config();
+    named.member_id = "me";
+    const auto group = join(named);
+    EXPECT_THAT(group->owned(), IsEmpty());
+    loop.advance(10min);
+    EXPECT_THAT(read_all(group), IsEmpty());
+    ensemble.erase("/consumers/g/owners/t/0");
+    settle();
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault2AnothersClaimIsNotReleased) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    ensemble.erase("/consumers/g/owners/t/0");
+    ensemble.put("/consumers/g/owners/t/0", "somebody");
+    close(group);
+    EXPECT_EQ(owner_of("t", 0), "somebody");
+}
+
+TEST_F(ConsumerGroupTest, Fault5AnExpiredSessionStopsReadingAndANewMemberGoesOn) {
+    create_topic("t", 1, 5);
+    std::vector<TopicPartition> lost;
+    auto watched = config();
+    watched.on_lost = [&](const auto& partitions) { lost = partitions; };
+    const auto group = join(watched);
+    const auto before = group->member_id();
+    const auto held = read_one(group);
+    ASSERT_TRUE(held);
+    ensemble.expire(session_of(group));
+    settle();
+    EXPECT_THAT(lost, ElementsAre(TopicPartition{"t", 0}));
+    EXPECT_FALSE(group->commit_upto(*held)) << "it belongs to whoever reads it again";
+    EXPECT_NE(group->member_id(), before);
+    EXPECT_EQ(owner_of("t", 0), group->member_id());
+    const auto again = read_all(group);
+    ASSERT_THAT(again, SizeIs(5));
+    EXPECT_EQ(again.front(), "t/0@0");
+    EXPECT_THAT(errors_of(group), ElementsAre(HasSubstr("session")));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault5ZooKeeperThatIsAwayWhenTheSessionIsLostIsAwaited) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    ensemble.set_available(false);
+    ensemble.expire(session_of(group));
+    loop.advance(1min);
+    EXPECT_FALSE(loop.run(group->async_instance_registered()));
+    ensemble.set_available(true);
+    loop.advance(6s);
+    EXPECT_TRUE(loop.run(group->async_instance_registered()));
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, NothingIsHandedOutWhileZooKeeperIsDisconnected) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    const auto session = session_of(group);
+    ensemble.disconnect(session);
+    loop.run_until_idle();
+    logs.append({"t", 0}, 5);
+    EXPECT_THAT(read_all(group), IsEmpty());
+    ensemble.reconnect(session);
+    settle();
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    EXPECT_TRUE(close(group).clean());
+}
+
+TEST_F(ConsumerGroupTest, Fault7NewPartitionsAreRead) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    kafka.add_partitions("t", 3);
+    logs.append({"t", 2}, 5);
+    write_topic_node("t", 3);
+    settle();
+    EXPECT_THAT(group->owned(), SizeIs(3));
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault7AMissingTopicIsReportedAndReadWhenItAppears) {
+    const auto group = join();
+    const auto errors = group->errors();
+    ASSERT_THAT(errors, SizeIs(1));
+    EXPECT_EQ(errors[0].condition(), errc::unknown_topic);
+    EXPECT_EQ(errors[0].where().topic, "t");
+    EXPECT_EQ(errors[0].where().partition, -1);
+    create_topic("t", 2, 5);
+    loop.advance(6s);
+    EXPECT_THAT(read_all(group), SizeIs(10));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault9ErrorsThatNobodyTakesHoldNothingUp) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    stored->fails = true;
+    for (int i = 0; i < 1'000; ++i) {
+        EXPECT_EQ(condition_of([&] { loop.run(group->async_flush_offsets()); }), errc::zookeeper_error);
+    }
+    loop.advance(2h);
+    EXPECT_GT(group->dropped_errors(), 0U);
+    EXPECT_THAT(group->errors(), SizeIs(256));
+    const auto report = close(group);
+    ASSERT_THAT(report.uncommitted, SizeIs(1));
+    EXPECT_EQ(report.uncommitted[0].processed, 5);
+    EXPECT_EQ(report.uncommitted[0].committed, -1);
+}
+
+TEST_F(ConsumerGroupTest, Fault9FlushAfterCloseSaysSo) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    close(group);
+    EXPECT_EQ(condition_of([&] { loop.run(group->async_flush_offsets()); }), errc::closed);
+}
+
+TEST_F(ConsumerGroupTest, ASecondCloseSaysThatThereWasAFirst) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    close(group);
+    EXPECT_EQ(condition_of([&] { close(group); }), errc::already_closing);
+    EXPECT_TRUE(group->closed());
+    EXPECT_TRUE(loop.run(group->async_poll(1h)).empty());
+}
+
+TEST_F(ConsumerGroupTest, Fault9CloseInTheMiddleOfABatchIsAtOnceWhereAllHandedOutIsAcknowledged) {
+    create_topic("t", 1, 50);
+    const auto group = join();
+    MessageBatch batch = loop.run(group->async_poll(20ms));
+    for (int i = 0; i < 10; ++i) group->commit_upto(*batch.next());
+    const auto before = loop.now();
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_LT(loop.now() - before, 1s);
+    EXPECT_EQ(batch.next(), nullptr);
+    EXPECT_EQ((stored->next[{"t", 0}]), 10);
+}
+
+TEST_F(ConsumerGroupTest, Fault10OnlyOffsetZeroWasAcknowledged) {
+    create_topic("t", 1, 1);
+    const auto group = join();
+    read_all(group);
+    const auto before = loop.now();
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_LT(loop.now() - before, 1s);
+    EXPECT_EQ((stored->next[{"t", 0}]), 1);
+}
+
+TEST_F(ConsumerGroupTest, Fault4WhatIsNeverAcknowledgedIsReportedAndTheMarksBeforeAreCommitted) {
+    create_topic("t", 1, 10);
+    const auto group = join();
+    auto first = read_one(group);
+    auto second = read_one(group);
+    ASSERT_TRUE(first && second);
+    EXPECT_TRUE(group->commit_upto(*first));
+    const auto before = loop.now();
+    const auto report = close(group);
+    EXPECT_GE(loop.now() - before, 60s);
+    EXPECT_LT(loop.now() - before, 65s);
+    ASSERT_THAT(report.uncommitted, SizeIs(1));
+    EXPECT_EQ(report.uncommitted[0].processed, 1);
+    EXPECT_EQ(report.uncommitted[0].delivered, 2);
+    EXPECT_EQ(report.uncommitted[0].committed, 1);
+    EXPECT_EQ((stored->next[{"t", 0}]), 1);
+    EXPECT_FALSE(group->commit_upto(*second)) << "a mark that nobody will commit";
+}
+
+TEST_F(ConsumerGroupTest, ADrainTimeOfItsOwnShortensClose) {
+    create_topic("t", 1, 10);
+    const auto group = join();
+    const auto held = read_one(group);
+    const auto before = loop.now();
+    const auto report = loop.run(group->async_close(100ms));
+    EXPECT_LT(loop.now() - before, 1s);
+    EXPECT_FALSE(report.clean());
+}
+
+TEST_F(ConsumerGroupTest, AMarkThatArrivesWhileClosingEndsTheWait) {
+    create_topic("t", 1, 1);
+    const auto group = join();
+    const auto held = read_one(group);
+    const auto closing = loop.start(group->async_close());
+    loop.advance(5s);
+    EXPECT_FALSE(closing->done());
+    EXPECT_TRUE(group->commit_upto(*held));
+    loop.advance(100ms);
+    ASSERT_TRUE(closing->done());
+    EXPECT_TRUE(closing->take().clean());
+    EXPECT_EQ((stored->next[{"t", 0}]), 1);
+}
+
+TEST_F(ConsumerGroupTest, CloseWithoutZooKeeperIsBounded) {
+    create_topic("t", 1, 10);
+    const auto group = join();
+    read_all(group);
+    ensemble.disconnect(session_of(group));
+    const auto before = loop.now();
+    const auto report = close(group);
+    EXPECT_LE(loop.now() - before, 6s);
+    EXPECT_THAT(report.uncommitted, SizeIs(1));
+}
+
+TEST_F(ConsumerGroupTest, Fault11AcknowledgedOutOfOrderOnlyThePrefixIsCommitted) {
+    create_topic("t", 1, 3);
+    const auto group = join();
+    std::vector<OwnedMessage> messages;
+    while (auto message = read_one(group)) messages.push_back(*message);
+    ASSERT_THAT(messages, SizeIs(3));
+    EXPECT_TRUE(group->acknowledge(messages[2]));
+    EXPECT_TRUE(group->acknowledge(messages[0]));
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ((stored->next[{"t", 0}]), 1);
+    EXPECT_TRUE(group->acknowledge(messages[1]));
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ((stored->next[{"t", 0}]), 3);
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, Fault13TheNameOfAMemberHoldsItsHost) {
+    create_topic("t", 1);
+    const auto group = join();
+    char host[256] = {};
+    ASSERT_EQ(gethostname(host, sizeof host - 1), 0);
+    EXPECT_THAT(group->member_id(), HasSubstr(host));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, FailedCommitsAreTold) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    stored->fails = true;
+    loop.advance(10s);
+    EXPECT_THAT(errors_of(group), ElementsAre(HasSubstr("the store is full")));
+    stored->fails = false;
+    loop.advance(10s);
+    EXPECT_EQ((stored->next[{"t", 0}]), 5);
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, WithBootstrapServersTheEnsembleKnowsNoBrokers) {
+    ensemble.erase("/brokers");
+    kafka.create_topic("t", 2);
+    logs.append({"t", 0}, 5);
+    auto kraft = config();
+    kraft.bootstrap = kafka.config().bootstrap;
+    const auto group = join(kraft, {"t", "late"});
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    EXPECT_THAT(errors_of(group), ElementsAre(HasSubstr("late")));
+    kafka.create_topic("late", 1);
+    logs.append({"late", 0}, 5);
+    kafka.add_partitions("t", 3);
+    logs.append({"t", 2}, 5);
+    loop.advance(6s);
+    EXPECT_THAT(group->owned(), SizeIs(4));
+    EXPECT_THAT(read_all(group), SizeIs(10));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, WithoutBrokersJoinSaysWhatToDo) {
+    ensemble.erase("/brokers");
+    try {
+        join();
+        FAIL() << "there is no broker";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("bootstrap.servers"));
+    }
+    EXPECT_THAT(ensemble.children_of("/consumers/g/ids"), IsEmpty());
+}
+
+TEST_F(ConsumerGroupTest, JoinChecksItsArguments) {
+    const auto refused = [&](std::string name, std::vector<std::string> topics) {
+        return condition_of([&] {
+            loop.run(ConsumerGroup::async_join(std::move(name), std::move(topics), "memory", config()));
+        });
+    };
+    EXPECT_EQ(refused("", {"t"}), errc::invalid_config);
+    EXPECT_EQ(refused("a/b", {"t"}), errc::invalid_config);
+    EXPECT_EQ(refused("g", {}), errc::invalid_config);
+    EXPECT_EQ(refused("g", {"a b"}), errc::invalid_config);
+    auto bad = config();
+    bad.zookeeper.session_timeout = 0ms;
+    EXPECT_EQ(condition_of([&] { join(bad); }), errc::invalid_config);
+}
+
+TEST_F(ConsumerGroupTest, ZooKeeperThatIsAwayFailsTheJoin) {
+    ensemble.set_available(false);
+    EXPECT_EQ(condition_of([&] { join(); }), errc::zookeeper_unavailable);
+}
+
+TEST_F(ConsumerGroupTest, ARegistrationThatSomebodyDeletedIsMadeAgain) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    ensemble.erase("/consumers/g/ids/" + group->member_id());
+    loop.advance(1s);
+    EXPECT_TRUE(loop.run(group->async_instance_registered()));
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, TheDestructorLeaves) {
+    create_topic("t", 1, 5);
+    {
+        const auto group = join();
+        read_all(group);
+        loop.start([](std::shared_ptr<ConsumerGroup> last) -> Task<void> {
+            last.reset();
+            co_return;
+        }(group));
+    }
+    loop.advance(1s);
+    EXPECT_THAT(ensemble.children_of("/consumers/g/ids"), IsEmpty());
+    EXPECT_EQ((stored->next[{"t", 0}]), 5);
+}
+
+}  // namespace
+}  // namespace kwire::test

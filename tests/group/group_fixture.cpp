@@ -1,0 +1,246 @@
+#include "group_fixture.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <kwire/protocol/fetch.h>
+#include <kwire/protocol/list_offsets.h>
+#include <kwire/protocol/record_batch_builder.h>
+
+namespace kwire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A store in memory. It keeps to the contract of OffsetManager and nothing more.
+class MemoryOffsets final : public OffsetManager {
+ public:
+    explicit MemoryOffsets(std::shared_ptr<StoredOffsets> stored) : stored_(std::move(stored)) {}
+
+    Task<std::int64_t> initialize_partition(TopicPartition tp) override {
+        const auto found = stored_->next.find(tp);
+        marks_[tp] = found == stored_->next.end() ? -1 : found->second;
+        co_return marks_[tp];
+    }
+    bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override {
+        const auto found = marks_.find(tp);
+        if (found == marks_.end()) return false;
+        found->second = std::max(found->second, next);
+        return true;
+    }
+    Task<std::vector<CommitFailure>> flush() override {
+        std::vector<CommitFailure> failures;
+        for (const auto& [tp, next] : marks_) {
+            if (auto failure = write(tp, next)) failures.push_back(*failure);
+        }
+        co_return failures;
+    }
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp, TimePoint) override {
+        std::optional<CommitFailure> failure;
+        if (const auto found = marks_.find(tp); found != marks_.end()) {
+            failure = write(tp, found->second);
+            marks_.erase(found);
+        }
+        co_return failure;
+    }
+    void abandon_partition(const TopicPartition& tp) override { marks_.erase(tp); }
+    Task<std::vector<CommitFailure>> close(TimePoint) override {
+        auto failures = co_await flush();
+        marks_.clear();
+        co_return failures;
+    }
+    std::optional<std::int64_t> committed(const TopicPartition& tp) const override {
+        const auto found = stored_->next.find(tp);
+        return found == stored_->next.end() ? std::nullopt : std::optional(found->second);
+    }
+
+ private:
+    std::optional<CommitFailure> write(const TopicPartition& tp, std::int64_t next) {
+        if (stored_->fails) return CommitFailure{tp, next, Error(errc::zookeeper_error, "the store is full")};
+        if (next >= 0) stored_->next[tp] = next;
+        return std::nullopt;
+    }
+
+    std::shared_ptr<StoredOffsets> stored_;
+    std::map<TopicPartition, std::int64_t> marks_;
+};
+
+std::string broker_node(const HostPort& address) {
+    return R"({"version":1,"host":")" + address.host + R"(","port":)" + std::to_string(address.port) +
+           R"(,"jmx_port":-1,"timestamp":"1"})";
+}
+
+}  // namespace
+
+// ---- FakeLogs
+
+FakeLogs::FakeLogs(FakeCluster& kafka) : kafka_(kafka) {
+    kafka.versions[ApiKey::fetch] = {4, 11};  // topics by name
+    kafka.on<protocol::FetchRequest>([this](const auto& request, const Exchange& exchange, int) {
+        bool has_data = false;
+        const auto response = answer(request, has_data);
+        if (has_data) return exchange.reply(response);
+        waiting_.push_back({exchange, request});
+        kafka_.loop().runtime()->spawn(answer_later(this, kafka_.loop().runtime(), waiting_.back()));
+    });
+    kafka.on<protocol::ListOffsetsRequest>([this](const auto& request, const Exchange& exchange, int) {
+        protocol::ListOffsetsResponse response;
+        for (const auto& topic : request.topics) {
+            auto& answered = response.topics.emplace_back();
+            answered.name = topic.name;
+            for (const auto& partition : topic.partitions) {
+                auto& one = answered.partitions.emplace_back();
+                one.partition_index = partition.partition_index;
+                one.offset = partition.timestamp == -2 ? 0 : end({topic.name, partition.partition_index});
+                one.old_style_offsets = {one.offset};
+            }
+        }
+        exchange.reply(response);
+    });
+}
+
+Task<void> FakeLogs::answer_later(FakeLogs* self, std::shared_ptr<Runtime> runtime, Waiting waiting) {
+    Timer timer(*runtime);
+    co_await timer.wait_for(std::chrono::milliseconds(waiting.request.max_wait_ms));
+    if (waiting.exchange.settled()) co_return;
+    bool has_data = false;
+    waiting.exchange.reply(self->answer(waiting.request, has_data));
+}
+
+protocol::FetchResponse FakeLogs::answer(const protocol::FetchRequest& request, bool& has_data) const {
+    protocol::FetchResponse response;
+    for (const auto& topic : request.topics) {
+        auto& answered = response.responses.emplace_back();
+        answered.topic = topic.topic;
+        for (const auto& partition : topic.partitions) {
+            const TopicPartition tp{topic.topic, partition.partition};
+            auto& one = answered.partitions.emplace_back();
+            one.partition_index = partition.partition;
+            one.high_watermark = end(tp);
+            one.last_stable_offset = end(tp);
+            one.log_start_offset = 0;
+            if (partition.fetch_offset > end(tp)) {
+                one.error_code = ErrorCode::offset_out_of_range;
+                has_data = true;
+            } else if (partition.fetch_offset < end(tp)) {
+                one.records = Bytes(records(tp, partition.fetch_offset));
+                has_data = true;
+            }
+        }
+    }
+    return response;
+}
+
+std::string FakeLogs::records(const TopicPartition& tp, std::int64_t from) const {
+    Compressor compressor;
+    RecordBatchOptions options;
+    options.base_offset = from;
+    RecordBatchBuilder builder(options);
+    for (std::int64_t offset = from; offset < std::min(end(tp), from + 100); ++offset) {
+        builder.append(offset, std::nullopt, tp.to_string() + '@' + std::to_string(offset));
+    }
+    return builder.build(compressor);
+}
+
+void FakeLogs::append(const TopicPartition& tp, int count) {
+    ends_[tp] += count;
+    answer_waiting();
+}
+
+std::int64_t FakeLogs::end(const TopicPartition& tp) const {
+    const auto found = ends_.find(tp);
+    return found == ends_.end() ? 0 : found->second;
+}
+
+void FakeLogs::answer_waiting() {
+    std::erase_if(waiting_, [this](const Waiting& waiting) {
+        if (waiting.exchange.settled()) return true;
+        bool has_data = false;
+        const auto response = answer(waiting.request, has_data);
+        if (has_data) waiting.exchange.reply(response);
+        return has_data;
+    });
+}
+
+// ---- GroupFixture
+
+GroupFixture::GroupFixture() {
+    kafka.add_brokers(2);
+    for (int id = 1; id <= 2; ++id) {
+        ensemble.put("/brokers/ids/" + std::to_string(id), broker_node(kafka.server(id).address()));
+    }
+}
+
+GroupFixture::~GroupFixture() { EXPECT_EQ(kafka.complaints(), ""); }
+
+void GroupFixture::create_topic(const std::string& topic, int partitions, int messages) {
+    kafka.create_topic(topic, partitions);
+    write_topic_node(topic, partitions);
+    for (int p = 0; p < partitions; ++p) logs.append({topic, p}, messages);
+}
+
+void GroupFixture::write_topic_node(const std::string& topic, int partitions) {
+    std::string text;
+    for (int p = 0; p < partitions; ++p) {
+        const auto number = std::to_string(p);
+        text += (p > 0 ? ",\"" : "\"") + number + "\":[1,2]";
+        ensemble.put("/brokers/topics/" + topic + "/partitions/" + number + "/state",
+                     R"({"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1,2]})");
+    }
+    ensemble.put("/brokers/topics/" + topic, R"({"version":1,"partitions":{)" + text + "}}");
+}
+
+GroupConfig GroupFixture::config() {
+    GroupConfig config;
+    config.runtime = loop.runtime();
+    config.session_factory = ensemble.factory();
+    config.cluster.transport = kafka.transport();
+    config.offset_manager = std::make_shared<MemoryOffsets>(stored);
+    return config;
+}
+
+std::shared_ptr<ConsumerGroup> GroupFixture::join(GroupConfig config, std::vector<std::string> topics) {
+    auto group = loop.run(ConsumerGroup::async_join("g", std::move(topics), "memory", std::move(config)));
+    settle();
+    return group;
+}
+
+CloseReport GroupFixture::close(const std::shared_ptr<ConsumerGroup>& group) {
+    return loop.run(group->async_close());
+}
+
+std::int64_t GroupFixture::session_of(const std::shared_ptr<ConsumerGroup>& group) {
+    return ensemble.peek("/consumers/g/ids/" + group->member_id()).value().stat.ephemeral_owner;
+}
+
+std::vector<std::string> GroupFixture::read_all(const std::shared_ptr<ConsumerGroup>& group) {
+    std::vector<std::string> values;
+    while (true) {
+        MessageBatch batch = loop.run(group->async_poll(20ms));
+        if (batch.empty()) return values;
+        for (const Message& message : batch) {
+            values.emplace_back(message.value().value_or("null"));
+            EXPECT_TRUE(group->commit_upto(message));
+        }
+    }
+}
+
+std::optional<OwnedMessage> GroupFixture::read_one(const std::shared_ptr<ConsumerGroup>& group) {
+    MessageBatch batch = loop.run(group->async_poll(20ms));
+    if (batch.empty()) return std::nullopt;
+    const Message* message = batch.next();
+    return message == nullptr ? std::nullopt : std::optional(message->own());
+}
+
+std::string GroupFixture::owner_of(const std::string& topic, int partition) {
+    const auto node = ensemble.peek("/consumers/g/owners/" + topic + '/' + std::to_string(partition));
+    return node ? node->data : "nobody";
+}
+
+std::vector<std::string> GroupFixture::errors_of(const std::shared_ptr<ConsumerGroup>& group) {
+    std::vector<std::string> texts;
+    for (const auto& error : group->errors()) texts.emplace_back(error.what());
+    return texts;
+}
+
+}  // namespace kwire::test
