@@ -5,12 +5,9 @@
 #include <exception>
 #include <utility>
 
-#if __has_include(<kwire/offsets/dual_offset_manager.h>)
-#define HAVE_STORES
 #include <kwire/offsets/dual_offset_manager.h>
 #include <kwire/offsets/kafka_offset_manager.h>
 #include <kwire/offsets/zookeeper_offset_manager.h>
-#endif
 
 #include "member_id.h"
 
@@ -31,9 +28,8 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
 }
 
 std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
-                                                   [[maybe_unused]] const std::shared_ptr<Cluster>& cluster) {
+                                                   const std::shared_ptr<Cluster>& cluster) {
     if (settings.config.offset_manager) return settings.config.offset_manager;
-#ifdef HAVE_STORES
     const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
     const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
     switch (settings.config.offsets.storage) {
@@ -43,9 +39,6 @@ std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings&
         case OffsetStorage::zookeeper: break;
     }
     return in_zookeeper();
-#else
-    throw Error(errc::invalid_config, "no stores");
-#endif
 }
 
 }  // namespace
@@ -78,7 +71,6 @@ Task<void> JoinedMember::set_up(Self self) {
     const auto& config = self->settings_.config;
     const auto session = co_await config.session_factory();
     self->adopt_session(session, 1);
-    if (config.offsets.reset_offsets) co_await reset_offsets(self);
 
     std::vector<BrokerEndpoint> brokers;
     self->brokers_from_zookeeper_ = config.bootstrap.empty();
@@ -92,6 +84,7 @@ Task<void> JoinedMember::set_up(Self self) {
         self->report_warnings();
     }
     self->create_clients(std::move(brokers));
+    if (config.offsets.reset_offsets) co_await reset_offsets(self);
     self->runtime_->spawn(run_timer(self));
     if (config.offsets.commit_interval > 0ms) self->runtime_->spawn(run_commits(self));
     self->post(event::SessionOpened{1, self->id_});
@@ -135,8 +128,28 @@ void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
 }
 
 Task<void> JoinedMember::reset_offsets(Self self) {
-    const auto storage = self->settings_.config.offsets.storage;
-    if (storage != OffsetStorage::kafka) co_await self->registry_->reset_offsets(self->group());
+    const auto& offsets = self->settings_.config.offsets;
+    if (offsets.storage != OffsetStorage::kafka) co_await self->registry_->reset_offsets(self->group());
+    if (offsets.storage == OffsetStorage::zookeeper) co_return;
+
+    // Kafka has no request that every line knows to delete an offset: it is set to where reading is to begin.
+    std::vector<TopicPartition> partitions;
+    const auto view = co_await self->cluster_->refresh(self->settings_.topics);
+    for (const auto& topic : self->settings_.topics) {
+        const auto found = view->topics.find(topic);
+        if (found == view->topics.end()) continue;
+        for (const auto& [partition, state] : found->second.partitions) partitions.push_back({topic, partition});
+    }
+    const auto stored = co_await fetch_offsets(self->cluster_, self->group(), std::move(partitions));
+    if (stored.empty()) co_return;
+    std::vector<OffsetQuery> queries;
+    for (const auto& [tp, next] : stored) {
+        queries.push_back({tp, offsets.initial == Initial::newest ? -1 : -2});
+    }
+    const auto answers = co_await list_offsets(self->cluster_, std::move(queries));
+    std::map<TopicPartition, std::int64_t> beginnings;
+    for (const auto& answer : answers) beginnings[answer.tp] = answer.offset;
+    co_await store_offsets(self->cluster_, self->group(), std::move(beginnings));
 }
 
 // ---- events and actions

@@ -123,7 +123,7 @@ protocol::FetchResponse FakeLogs::answer(const protocol::FetchRequest& request, 
                 one.error_code = ErrorCode::offset_out_of_range;
                 has_data = true;
             } else if (partition.fetch_offset < end(tp)) {
-                one.records = Bytes(records(tp, partition.fetch_offset));
+                one.records = Bytes::own(records(tp, partition.fetch_offset));
                 has_data = true;
             }
         }

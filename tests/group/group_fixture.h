@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <kwire/group/consumer_group.h>
+#include <kwire/protocol/fetch.h>
 #include <kwire/zk/memory_session.h>
 
 #include "fake_cluster.h"
