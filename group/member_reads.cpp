@@ -49,7 +49,8 @@ zk::Watch JoinedMember::members_watch(SessionNumber number, std::string id) {
 Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
     event::MembersRead e{number, {}};
     try {
-        const auto ids = co_await self->registry_->member_ids(self->group(), self->members_watch(number, ""));
+        const zk::Watch watch = self->members_watch(number, "");
+        const auto ids = co_await self->registry_->member_ids(self->group(), watch);
         std::vector<GroupMember> members;
         if (is_java_rule(self->settings_.config.assignment)) {
             std::vector<Task<std::optional<GroupMember>>> reads;
@@ -73,8 +74,8 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
 Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNumber number,
                                                            std::string id) {
     if (const auto known = self->peers_.find(id); known != self->peers_.end()) co_return known->second;
-    const auto member =
-        co_await self->registry_->member(self->group(), id, self->members_watch(number, id));
+    const zk::Watch watch = self->members_watch(number, id);
+    const auto member = co_await self->registry_->member(self->group(), id, watch);
     if (!member) co_return std::nullopt;
     GroupMember read;
     read.id = id;

@@ -127,8 +127,8 @@ Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
             if (const auto me = weak.lock()) me->check_drained(id);
         });
     };
-    auto cursor = co_await self->consumer_->async_assign(
-        span->tp, stored >= 0 ? StartOffset::at(stored) : initial, on_progress);
+    const StartOffset begin = stored >= 0 ? StartOffset::at(stored) : initial;
+    auto cursor = co_await self->consumer_->async_assign(span->tp, begin, on_progress);
     if (span->over) {
         self->consumer_->unassign(cursor, PartitionCursor::State::retired);
         co_return;

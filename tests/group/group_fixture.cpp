@@ -92,7 +92,7 @@ FakeLogs::FakeLogs(FakeCluster& kafka) : kafka_(kafka) {
                 auto& one = answered.partitions.emplace_back();
                 one.partition_index = partition.partition_index;
                 one.offset = partition.timestamp == -2 ? 0 : end({topic.name, partition.partition_index});
-                one.old_style_offsets = {one.offset};
+                if (exchange.version() == 0) one.old_style_offsets = {one.offset};
             }
         }
         exchange.reply(response);
