@@ -145,7 +145,8 @@ std::string rate(std::uint64_t messages, Clock::duration took) {
 
 /// Reads until one of the ends that the options set, an interrupt, or the end of what can be
 /// written.
-void read(ConsumerGroup& group, const ConsumeOptions& options, MessagePrinter& printer) {
+void read(ConsumerGroup& group, const ConsumeOptions& options, Output& output,
+          MessagePrinter& printer) {
     constexpr std::chrono::milliseconds longest_wait{100};  // how long an interrupt may go unseen
     Progress progress(true);
     const auto begun = Clock::now();
@@ -158,7 +159,11 @@ void read(ConsumerGroup& group, const ConsumeOptions& options, MessagePrinter& p
             wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
         }
         MessageBatch batch = group.poll(wait);
-        if (!batch.empty() && printer.print(batch)) last_message = Clock::now();
+        if (batch.empty()) {
+            output.look_for_reader();
+        } else if (printer.print(batch)) {
+            last_message = Clock::now();
+        }
         progress.update([&] {
             return show_count(printer.messages()) + " messages, " +
                    rate(printer.messages(), Clock::now() - begun);
@@ -218,7 +223,7 @@ int consume(const ConsumeOptions& options) {
         options.format == "json" ? MessagePrinter::Format::json : MessagePrinter::Format::text,
         options.max_messages.value_or(INT64_MAX));
     if (options.verbose) report("joined as " + group->member_id());
-    read(*group, options, printer);
+    read(*group, options, output, printer);
     // What was handed out but could not be written is not waited for: nobody will acknowledge it.
     const CloseReport left =
         output.failure() ? group->close(std::chrono::milliseconds(0)) : group->close();

@@ -1,6 +1,7 @@
 #include "interrupt.h"
 
 #include <csignal>
+#include <ctime>
 
 namespace kwire::tools {
 namespace {
@@ -24,8 +25,7 @@ sigset_t both() {
 void install_interrupts() {
     struct sigaction action {};
     action.sa_handler = note;
-    action.sa_flags =
-        static_cast<int>(SA_RESETHAND);  // and no SA_RESTART: a write that waits is to return
+    action.sa_flags = 0;  // no SA_RESTART: a write that waits is to return
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM ask the command to end cleanly; a second one ends it at once.
+// SIGINT and SIGTERM ask the command to end cleanly; a second one, a moment later, ends it at once.
 #pragma once
 
 namespace kwire::tools {

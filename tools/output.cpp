@@ -39,6 +39,12 @@ bool Output::flush() {
     return true;
 }
 
+void Output::look_for_reader() {
+    pollfd pipe{descriptor_, 0, 0};  // an error is told without being asked for
+    if (failure_ || ::poll(&pipe, 1, 0) != 1 || (pipe.revents & POLLERR) == 0) return;
+    failure_ = std::make_error_code(std::errc::broken_pipe);
+}
+
 int finish(Output& output) {
     if (output.flush() || output.reader_gone()) return exit_ok;
     report("cannot write to stdout: " + output.failure().message());

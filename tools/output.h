@@ -24,6 +24,10 @@ class Output {
     bool flush();
     std::size_t written() const { return written_; }
 
+    /// Finds out without writing that the reader of a pipe is gone. For when there is nothing to
+    /// write for long.
+    void look_for_reader();
+
     const std::error_code& failure() const { return failure_; }
     bool reader_gone() const { return failure_ == std::errc::broken_pipe; }
     bool interrupted() const { return failure_ == std::errc::interrupted; }

@@ -48,6 +48,15 @@ TEST_F(OutputTest, a_reader_that_is_gone_is_told) {
     EXPECT_EQ(finish(output), 0);
 }
 
+TEST_F(OutputTest, a_reader_that_is_gone_is_found_without_writing) {
+    Output output(ends_[1]);
+    output.look_for_reader();
+    EXPECT_FALSE(output.failure());
+    close(ends_[0]);
+    output.look_for_reader();
+    EXPECT_TRUE(output.reader_gone());
+}
+
 TEST_F(OutputTest, what_was_written_before_the_reader_went_is_counted) {
     Output output(ends_[1]);
     output.buffer().assign(4 << 20, 'x');
