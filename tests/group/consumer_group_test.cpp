@@ -194,7 +194,9 @@ TEST_F(ConsumerGroupTest, Fault7AMissingTopicIsReportedAndReadWhenItAppears) {
 
 TEST_F(ConsumerGroupTest, Fault9ErrorsThatNobodyTakesHoldNothingUp) {
     create_topic("t", 1, 5);
-    const auto group = join();
+    auto hasty = config();
+    hasty.offsets.commit_interval = 100ms;
+    const auto group = join(hasty);
     read_all(group);
     stored->fails = true;
     for (int i = 0; i < 300; ++i) {

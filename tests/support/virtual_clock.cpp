@@ -50,8 +50,9 @@ VirtualLoop::VirtualLoop() : runtime_(Runtime::on(context_->get_executor(), cloc
 VirtualLoop::~VirtualLoop() {
     run_until_idle();
     // Coroutines that still wait end here, while the clock and the runtime are there for their
-    // timers.
-    context_.reset();
+    // timers. The runtime's strand goes before the context that it belongs to.
+    context_->shutdown();
+    runtime_.reset();
 }
 
 void VirtualLoop::run_until_idle() {

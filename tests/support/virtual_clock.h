@@ -112,7 +112,11 @@ class VirtualLoop {
 
  private:
     std::shared_ptr<VirtualClock> clock_ = std::make_shared<VirtualClock>();
-    std::unique_ptr<asio::io_context> context_ = std::make_unique<asio::io_context>(1);
+    struct Context : asio::io_context {
+        using asio::io_context::io_context;
+        using asio::execution_context::shutdown;
+    };
+    std::unique_ptr<Context> context_ = std::make_unique<Context>(1);
     std::shared_ptr<Runtime> runtime_;
 };
 
