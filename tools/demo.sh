@@ -26,7 +26,8 @@ session_ms=2000 lines_a_second=150 seconds_before_kill=4
 kwire=build/release/kwire
 [ -t 1 ] && live=yes || live=''
 
-say() { printf '\n== %s\n' "$*"; }
+drawn=0 # lines of the table on the terminal that the next one is drawn over
+say() { printf '\n== %s\n' "$*"; drawn=0; }
 fail() { echo "demo: $*" >&2; exit 1; }
 
 # --- what is there at the end --------------------------------------------------------------------------------------
@@ -63,7 +64,6 @@ describe() {
 
 count() { if [ -e "$1" ]; then wc -l < "$1"; else echo 0; fi; } # FILE
 
-drawn=0
 # Draws the table; on a terminal over the one before.
 draw() { # STATE
     local text
@@ -83,9 +83,12 @@ draw() { # STATE
 # Looks at the group until the condition holds for its state, redrawing on a terminal, and draws how it ended.
 watch_until() { # SECONDS WHAT CONDITION...
     local deadline=$((SECONDS + $1)) what=$2 state; shift 2
-    drawn=0
     until state=$(describe) && "$@" "$state"; do
-        [ $SECONDS -lt $deadline ] || { draw "$state"; fail "$what did not happen; the logs are above"; }
+        if [ $SECONDS -ge $deadline ]; then
+            draw "$state"
+            tail -n 20 "$dir"/*.log >&2
+            fail "$what did not happen"
+        fi
         [ -z "$live" ] || draw "$state"
         alive
         sleep 0.3
@@ -163,7 +166,6 @@ pids+=("$producer")
 show_until=0
 watch_until 30 "sharing the partitions" shared
 show_until=$((SECONDS + seconds_before_kill))
-[ -z "$live" ] || { echo; drawn=0; }
 watch_until $((seconds_before_kill + 10)) "the wait" been_on
 
 say "member-2 is killed (SIGKILL); its session of $((session_ms / 1000)) s runs out, and member-1 takes over"

@@ -47,7 +47,12 @@ Pipe make_pipe() {
 }  // namespace
 
 std::string ProcessResult::describe() const {
-    return "exit code " + std::to_string(exit_code) + "\n--- stdout\n" + out + "--- stderr\n" + err;
+    constexpr std::size_t shown = 3000;
+    const auto end_of = [](const std::string& text) {
+        return text.size() > shown ? "..." + text.substr(text.size() - shown) : text;
+    };
+    return "exit code " + std::to_string(exit_code) + "\n--- stdout\n" + end_of(out) +
+           "--- stderr\n" + end_of(err);
 }
 
 Process::Process(std::vector<std::string> command, AtExit at_exit)

@@ -78,6 +78,15 @@ std::string setting(std::string_view settings, const std::string& name) {
     return std::string(settings.substr(0, settings.find('\'')));
 }
 
+std::string join_lines(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines) {
+        text += line;
+        text += '\n';
+    }
+    return text;
+}
+
 void require(const ProcessResult& result, const std::string& what) {
     if (!result.ok()) {
         throw std::runtime_error(what + ": " + result.describe());
@@ -96,10 +105,10 @@ class RecordParser {
             Record record;
             record.partition = static_cast<std::int32_t>(number());
             record.offset = number();
-            const auto key_length = number();  // -1: no key
+            const auto key_length = number();
             const auto value_length = number();
-            record.key = bytes(key_length);
-            record.value = bytes(value_length);
+            record.key = field(key_length);
+            record.value = field(value_length);
             bytes(1);  // the end of the line
             records.push_back(std::move(record));
         }
@@ -121,6 +130,14 @@ class RecordParser {
         std::string result(text_.substr(0, taken));
         text_.remove_prefix(taken);
         return result;
+    }
+
+    // kcat counts -1 bytes where there is nothing, not even an empty string.
+    std::optional<std::string> field(std::int64_t length) {
+        if (length < 0) {
+            return std::nullopt;
+        }
+        return bytes(length);
     }
 
     std::string_view text_;
@@ -209,14 +226,20 @@ std::vector<std::string> RealCluster::kcat_command(std::vector<std::string> argu
 }
 
 void RealCluster::kcat_produce(const std::string& topic, int partition, const std::string& codec,
-                               const std::vector<std::string>& lines) const {
-    std::string input;
-    for (const auto& line : lines) {
-        input += line;
-        input += '\n';
-    }
+                               const std::vector<std::string>& lines,
+                               const std::vector<std::string>& more) const {
     auto command = kcat_command({"-P", "-t", topic, "-z", codec, "-p", std::to_string(partition)});
-    require(run_process(std::move(command), input), "kcat producing to " + topic);
+    command.insert(command.end(), more.begin(), more.end());
+    require(run_process(std::move(command), join_lines(lines)), "kcat producing to " + topic);
+}
+
+void RealCluster::java_produce(const std::string& topic, const std::string& codec,
+                               const std::vector<std::string>& lines) const {
+    const std::string where = at_least("2.5") ? "--bootstrap-server" : "--broker-list";
+    require(tool("console-producer",
+                 {where, bootstrap_, "--topic", topic, "--compression-codec", codec}, {},
+                 join_lines(lines)),
+            "Java producing to " + topic);
 }
 
 std::vector<Record> RealCluster::kcat_read(const std::string& topic) const {

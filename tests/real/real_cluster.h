@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ namespace kwire::real {
 struct Record {
     std::int32_t partition = 0;
     std::int64_t offset = 0;
-    std::string key;
-    std::string value;
+    std::optional<std::string> key;
+    std::optional<std::string> value;
 
     friend auto operator<=>(const Record&, const Record&) = default;
 };
@@ -62,8 +63,14 @@ class RealCluster {
 
     // kcat with what it takes to talk to this release.
     [[nodiscard]] std::vector<std::string> kcat_command(std::vector<std::string> arguments) const;
-    // One message a line; partition -1: kcat's choice. Throws unless all are acknowledged.
+    // One message a line; partition -1: kcat's choice. `more` are further arguments of kcat's.
+    // Throws unless all are acknowledged.
     void kcat_produce(const std::string& topic, int partition, const std::string& codec,
+                      const std::vector<std::string>& lines,
+                      const std::vector<std::string>& more = {}) const;
+    // The same with Java's producer, which chooses the partitions and frames some codecs its own
+    // way.
+    void java_produce(const std::string& topic, const std::string& codec,
                       const std::vector<std::string>& lines) const;
     // All of a topic, sorted by partition and offset.
     [[nodiscard]] std::vector<Record> kcat_read(const std::string& topic) const;

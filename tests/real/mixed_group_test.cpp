@@ -1,0 +1,112 @@
+// kwire and Java's high-level consumer as members of one group.
+
+#include <csignal>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "kwire_command.h"
+
+namespace kwire::real {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto group = "mixed";
+constexpr auto topic = "mixed";
+
+std::vector<std::string> numbered(int first, int count) {
+    std::vector<std::string> lines;
+    for (int i = first; i < first + count; ++i) {
+        lines.push_back("message " + std::to_string(i));
+    }
+    return lines;
+}
+
+Process kwire_member(const std::string& id) {
+    return Process(consume_command(shared_cluster(), group, {topic},
+                                   {"-X", "partition.assignment.strategy=range", "-X",
+                                    "consumer.id=" + id, "-X", "auto.commit.interval.ms=500"}));
+}
+
+Process java_member() {
+    const auto file = testing::TempDir() + "kwire-mixed.properties";
+    std::ofstream(file) << "group.id=" << group
+                        << "\nauto.offset.reset=smallest\nauto.commit.interval.ms=500\n";
+    return Process(shared_cluster().tool_command(
+        "console-consumer",
+        {"--zookeeper", shared_cluster().zookeeper(), "--topic", topic, "--consumer.config", file},
+        "1.1.1"));
+}
+
+std::vector<std::string> values_of(const Process& kwire) {
+    std::vector<std::string> values;
+    for (const auto& record : parse_records(kwire.out())) {
+        values.push_back(record.value.value_or("(null)"));
+    }
+    return values;
+}
+
+// How many partitions each member has, largest first; empty while one has no owner.
+std::vector<int> shares() {
+    std::vector<int> counts;
+    for (const auto& [owner, count] : owners_of(shared_cluster(), group, topic)) {
+        if (owner.empty()) {
+            return {};
+        }
+        counts.push_back(count);
+    }
+    std::sort(counts.rbegin(), counts.rend());
+    return counts;
+}
+
+TEST(MixedGroup, two_kwire_members_and_a_java_member_read_each_message_once_across_a_leave) {
+    auto& cluster = shared_cluster();
+    cluster.create_topic(topic, 8);
+    auto first = kwire_member("kwire-1");
+    auto second = kwire_member("kwire-2");
+    auto java = java_member();
+    ASSERT_TRUE(await(
+        [] {
+            return shares() == std::vector{3, 3, 2};
+        },
+        60s))
+        << first.err() << second.err() << java.err();
+
+    const auto read_so_far = [&] {
+        return values_of(first).size() + values_of(second).size() + split_lines(java.out()).size();
+    };
+    cluster.kcat_produce(topic, -1, "none", numbered(0, 2000));
+    ASSERT_TRUE(await([&] { return read_so_far() >= 1000; }, 60s)) << read_so_far();
+
+    // It leaves in the middle of reading; the others share what it had.
+    second.signal(SIGTERM);
+    cluster.kcat_produce(topic, -1, "none", numbered(2000, 2000));
+    const auto left = second.wait(30s);
+    EXPECT_TRUE(left.ok()) << left.describe();
+    EXPECT_TRUE(await([] { return shares() == std::vector{4, 4}; }, 60s));
+    EXPECT_TRUE(await([&] { return read_so_far() >= 4000; }, 60s)) << read_so_far();
+
+    // Java prints what it took before it ends; a kwire member commits it. Neither adds anything
+    // now.
+    java.signal(SIGTERM);
+    const auto java_lines = split_lines(java.wait(30s).out);
+    first.signal(SIGTERM);
+    const auto first_left = first.wait(30s);
+    EXPECT_TRUE(first_left.ok()) << first_left.describe();
+
+    auto all = values_of(first);
+    const auto by_second = values_of(second);
+    EXPECT_FALSE(all.empty());
+    EXPECT_FALSE(by_second.empty());
+    EXPECT_FALSE(java_lines.empty());
+    all.insert(all.end(), by_second.begin(), by_second.end());
+    all.insert(all.end(), java_lines.begin(), java_lines.end());
+    std::sort(all.begin(), all.end());
+    auto expected = numbered(0, 4000);
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(all, expected);
+}
+
+}  // namespace
+}  // namespace kwire::real
