@@ -27,7 +27,10 @@ kwire=build/release/kwire
 [ -t 1 ] && live=yes || live=''
 
 drawn=0 # lines of the table on the terminal that the next one is drawn over
-say() { printf '\n== %s\n' "$*"; drawn=0; }
+say() {
+    printf '\n== %s\n' "$*"
+    drawn=0
+}
 fail() { echo "demo: $*" >&2; exit 1; }
 
 # --- what is there at the end --------------------------------------------------------------------------------------
@@ -68,7 +71,7 @@ count() { if [ -e "$1" ]; then wc -l < "$1"; else echo 0; fi; } # FILE
 draw() { # STATE
     local text
     text=$({
-        printf 'written %5d lines    read by member-1 %5d, by member-2 %5d\n\n' \
+        printf '\nwritten %5d lines    read by member-1 %5d, by member-2 %5d\n\n' \
             "$(count "$dir/text")" "$(count "$dir/member-1.json")" "$(count "$dir/member-2.json")"
         printf '  %-9s  %-10s %8s %8s %6s\n' partition owner offset end lag
         while read -r partition owner offset log_end lag; do
@@ -133,7 +136,8 @@ say "Starting ZooKeeper and Kafka $version"
 tests/support/cluster start "$dir" "$version" > /dev/null
 eval "$(tests/support/cluster settings "$dir")"
 echo "bootstrap $KWIRE_BOOTSTRAP, zookeeper $KWIRE_ZOOKEEPER"
-"$kwire" topics create $topic --partitions $partitions --replication-factor 1 --bootstrap "$KWIRE_BOOTSTRAP" > /dev/null
+"$kwire" topics create $topic --partitions $partitions --replication-factor 1 --bootstrap "$KWIRE_BOOTSTRAP" \
+    2> "$dir/topics.log" || { cat "$dir/topics.log" >&2; fail "the topic could not be created"; }
 
 # --- the show ------------------------------------------------------------------------------------------------------
 
@@ -169,8 +173,7 @@ show_until=$((SECONDS + seconds_before_kill))
 watch_until $((seconds_before_kill + 10)) "the wait" been_on
 
 say "member-2 is killed (SIGKILL); its session of $((session_ms / 1000)) s runs out, and member-1 takes over"
-kill -KILL "${pids[2]}"
-wait "${pids[2]}" 2> /dev/null || true
+{ kill -KILL "${pids[2]}" && wait "${pids[2]}"; } 2> /dev/null || true # the shell's word on it is not wanted
 members=(1)
 killed_at=${EPOCHREALTIME/./}
 watch_until 30 "the takeover" taken_over
