@@ -63,16 +63,14 @@ class Decoder {
           budget_(8 * data.size() + (std::size_t{1} << 20)) {}
 
     bool read_structure(const Schema& schema, void* structure) {
-        Place place{place_};
-        place_ = &place;
+        EnteredPlace place(place_);
         for (const Field& field : schema.fields) {
             if (!field.spec.versions.contains(version_)) continue;
-            place.field = &field;
+            place->field = &field;
             if (!read_field(field, field.in(structure))) return false;
         }
-        place.field = nullptr;
+        place->field = nullptr;
         if (flexible_ && !read_tags(schema, structure)) return false;
-        place_ = place.around;
         return true;
     }
 

@@ -62,10 +62,9 @@ class Encoder {
           unknown_(unknown && !unknown->empty() ? unknown : nullptr) {}
 
     bool write_structure(const Schema& schema, const void* structure) {
-        Place place{place_};
-        place_ = &place;
+        EnteredPlace place(place_);
         for (const Field& field : schema.fields) {
-            place.field = &field;
+            place->field = &field;
             if (!field.spec.versions.contains(version_)) {
                 if (!may_be_left_out(schema, field, structure)) return false;
             } else if (!write_field(field, *field.type, field.in(structure))) {
@@ -73,7 +72,6 @@ class Encoder {
             }
         }
         if (!write_tags(schema, structure)) return false;
-        place_ = place.around;
         return true;
     }
 

@@ -20,6 +20,23 @@ struct Place {
     std::size_t index = not_in_array;
 };
 
+/// Makes a Place the innermost one for as long as it lives.
+class EnteredPlace {
+ public:
+    explicit EnteredPlace(Place*& innermost) : innermost_(innermost), place_{innermost} {
+        innermost_ = &place_;
+    }
+    ~EnteredPlace() { innermost_ = place_.around; }
+    EnteredPlace(const EnteredPlace&) = delete;
+    EnteredPlace& operator=(const EnteredPlace&) = delete;
+
+    Place* operator->() { return &place_; }
+
+ private:
+    Place*& innermost_;
+    Place place_;
+};
+
 /// `FetchResponse.responses[1].partitions[0].records`.
 inline std::string path(std::string_view message, const Place* innermost) {
     std::string text;
