@@ -75,13 +75,8 @@ Task<void> JoinedMember::set_up(Self self) {
     std::vector<BrokerEndpoint> brokers;
     self->brokers_from_zookeeper_ = config.bootstrap.empty();
     if (self->brokers_from_zookeeper_) {
-        const Weak weak = self;
-        const zk::Watch watch = [weak](const zk::WatchEvent& e) {
-            const auto me = weak.lock();
-            if (!me || e.type == zk::WatchEvent::Type::session) return;
-            me->runtime_->spawn(read_brokers(me, me->session_));
-        };
-        brokers = co_await self->registry_->brokers(watch);
+        auto listed = co_await self->list_brokers();
+        brokers = std::move(listed);
         self->report_warnings();
     }
     self->create_clients(std::move(brokers));

@@ -85,6 +85,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<void> read_members(Self self, SessionNumber number);
     static Task<void> read_topic(Self self, SessionNumber number, std::string topic);
     static Task<void> list_owners(Self self, SessionNumber number, std::string topic);
+    Task<std::vector<BrokerEndpoint>> list_brokers();
     static Task<void> read_brokers(Self self, SessionNumber number);
     static Task<std::optional<GroupMember>> read_member(Self self, SessionNumber number, std::string id);
     zk::Watch members_watch(SessionNumber number, std::string id);

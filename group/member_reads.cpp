@@ -136,14 +136,19 @@ Task<void> JoinedMember::list_owners(Self self, SessionNumber number, std::strin
 
 // ---- brokers
 
+/// Not a coroutine: GCC 12 destroys a function twice that a block of a coroutine holds and hands to another one.
+Task<std::vector<BrokerEndpoint>> JoinedMember::list_brokers() {
+    return registry_->brokers([weak = weak_from_this()](const zk::WatchEvent& e) {
+        const auto me = weak.lock();
+        if (!me || e.type == zk::WatchEvent::Type::session) return;
+        me->runtime_->spawn(read_brokers(me, me->session_));
+    });
+}
+
 Task<void> JoinedMember::read_brokers(Self self, SessionNumber number) {
     if (number != self->session_ || self->membership_.closed()) co_return;
-    const zk::Watch watch = [weak = Weak(self), number](const zk::WatchEvent& e) {
-        const auto me = weak.lock();
-        if (me && e.type != zk::WatchEvent::Type::session) me->runtime_->spawn(read_brokers(me, number));
-    };
     try {
-        const auto brokers = co_await self->registry_->brokers(watch);
+        const auto brokers = co_await self->list_brokers();
         std::vector<HostPort> bootstrap;
         for (const auto& broker : brokers) bootstrap.push_back(broker.address);
         // An empty list says that all are down; where they were is still the best guess.
