@@ -183,12 +183,15 @@ bool summarize(const MessagePrinter& printer, const CloseReport& left, Clock::du
     for (const auto& partition : left.uncommitted) {
         if (partition.processed <= partition.committed) continue;  // handed out, never printed
         committed = false;
-        not_committed +=
-            " " + list({partition.tp}) + " printed up to " +
-            std::to_string(partition.processed - 1) + ", committed " +
-            (partition.committed < 0 ? "nothing"
-                                     : "up to " + std::to_string(partition.committed - 1)) +
-            " (" + partition.reason + ")";
+        not_committed.append(" ").append(list({partition.tp}));
+        not_committed.append(" printed up to ").append(std::to_string(partition.processed - 1));
+        not_committed.append(", committed ");
+        if (partition.committed < 0) {
+            not_committed.append("nothing");
+        } else {
+            not_committed.append("up to ").append(std::to_string(partition.committed - 1));
+        }
+        not_committed.append(" (").append(partition.reason).append(")");
     }
     if (committed) {
         text += "; committed";
