@@ -44,6 +44,8 @@ class Problems {
  public:
     void add(const Error& error) {
         const std::lock_guard lock(mutex_);
+        const bool of_messages = error.where().offset >= 0;
+        if (output_over_ && of_messages && error.condition() == errc::timed_out) return;
         switch (error.condition()) {
             case errc::unknown_topic:
                 missing_.insert(error.where().topic);
@@ -64,6 +66,12 @@ class Problems {
         if (told_.size() > 1000) told_.clear();
         report(error.what());
     }
+    /// From now on it is no news that messages were handed out and not acknowledged: they could not
+    /// be written.
+    void expect_unwritten() {
+        const std::lock_guard lock(mutex_);
+        output_over_ = true;
+    }
     void found(const std::vector<TopicPartition>& assigned) {
         const std::lock_guard lock(mutex_);
         for (const TopicPartition& tp : assigned) missing_.erase(tp.topic);
@@ -78,6 +86,7 @@ class Problems {
     std::map<std::string, Clock::time_point> told_;
     std::set<std::string> missing_;
     bool stopped_ = false;
+    bool output_over_ = false;
 };
 
 std::string list(const std::vector<TopicPartition>& partitions) {
@@ -181,10 +190,11 @@ bool summarize(const MessagePrinter& printer, const CloseReport& left, Clock::du
     bool committed = printer.messages_lost() == 0;
     std::string not_committed;
     for (const auto& partition : left.uncommitted) {
-        if (partition.processed <= partition.committed) continue;  // handed out, never printed
+        const auto printed = printer.printed(partition.tp);
+        if (!printed || *printed <= partition.committed) continue;  // handed out, never printed
         committed = false;
         not_committed.append(" ").append(list({partition.tp}));
-        not_committed.append(" printed up to ").append(std::to_string(partition.processed - 1));
+        not_committed.append(" printed up to ").append(std::to_string(*printed - 1));
         not_committed.append(", committed ");
         if (partition.committed < 0) {
             not_committed.append("nothing");
@@ -228,6 +238,7 @@ int consume(const ConsumeOptions& options) {
     if (options.verbose) report("joined as " + group->member_id());
     read(*group, options, output, printer);
     // What was handed out but could not be written is not waited for: nobody will acknowledge it.
+    if (output.failure()) problems->expect_unwritten();
     const CloseReport left =
         output.failure() ? group->close(std::chrono::milliseconds(0)) : group->close();
     bool well = summarize(printer, left, Clock::now() - begun);

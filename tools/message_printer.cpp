@@ -16,6 +16,11 @@ bool MessagePrinter::done() const {
     return output_.failure() || messages_ >= static_cast<std::uint64_t>(messages_max_);
 }
 
+std::optional<std::int64_t> MessagePrinter::printed(const TopicPartition& tp) const {
+    const auto found = printed_.find(tp);
+    return found == printed_.end() ? std::nullopt : std::optional(found->second);
+}
+
 bool MessagePrinter::print(MessageBatch& batch) {
     PartitionCursor* cursor = nullptr;
     auto left = static_cast<std::uint64_t>(messages_max_) - messages_;
@@ -34,7 +39,6 @@ bool MessagePrinter::print(MessageBatch& batch) {
         }
     }
     if (cursor == nullptr) return false;
-    partitions_.insert(cursor->topic_partition());
     if (!unwritten_.empty()) flush(*cursor);
     return true;
 }
@@ -49,6 +53,7 @@ bool MessagePrinter::flush(PartitionCursor& cursor) {
     }
     if (end != unwritten_.begin()) {
         const bool ours = cursor.mark_processed(std::prev(end)->next);
+        printed_[cursor.topic_partition()] = std::prev(end)->next;
         for (auto printed = unwritten_.begin(); printed != end; ++printed) bytes_ += printed->bytes;
         const auto count = static_cast<std::uint64_t>(end - unwritten_.begin());
         messages_ += count;

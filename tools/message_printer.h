@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
+#include <optional>
 #include <vector>
 
 #include <kwire/net/message.h>
@@ -28,7 +29,9 @@ class MessagePrinter {
 
     std::uint64_t messages() const { return messages_; }  ///< Written out whole.
     std::uint64_t bytes() const { return bytes_; }        ///< Of their keys and values.
-    std::size_t partitions() const { return partitions_.size(); }
+    std::size_t partitions() const { return printed_.size(); }
+    /// The offset after the last message of tp that was written out; nothing if none was.
+    std::optional<std::int64_t> printed(const TopicPartition& tp) const;
     /// Written out, but their partition was no longer ours: another member prints them too.
     std::uint64_t messages_lost() const { return messages_lost_; }
 
@@ -49,7 +52,7 @@ class MessagePrinter {
     std::uint64_t messages_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t messages_lost_ = 0;
-    std::set<TopicPartition> partitions_;
+    std::map<TopicPartition, std::int64_t> printed_;
 };
 
 }  // namespace kwire::tools

@@ -66,6 +66,9 @@ int get(const OffsetsOptions& options) {
     const Storage storage = storage_of(connections, options.storage);
     const GroupProgress progress =
         group_progress(connections, storage, options.group, options.topics, options.no_lag);
+    if (progress.partitions.empty()) {
+        report("group `" + options.group + "` has nothing stored there and owns nothing");
+    }
     Output output(1);
     append(output.buffer(), options, progress.partitions);
     const int code = finish(output);
