@@ -38,7 +38,7 @@ export KWIRE_TEST_DIR
 # shellcheck disable=SC2317 # reached by the trap
 clean_up() {
     [ -z "${jars:-}" ] || kill "$jars" 2> /dev/null || true
-    find "$KWIRE_TEST_DIR" -name settings -printf '%h\0' | xargs -0 -r tests/support/cluster stop
+    find "$KWIRE_TEST_DIR" -maxdepth 2 -name settings -printf '%h\0' | xargs -0 -r tests/support/cluster stop
     rm -rf "$KWIRE_TEST_DIR"
 }
 trap clean_up EXIT

@@ -149,6 +149,9 @@ TEST(Offsets, in_kafka_java_goes_on_where_kwire_stopped_and_the_other_way_round)
     ASSERT_EQ(by_java.size(), 15U) << java.describe();
     EXPECT_EQ(by_java.front(), "20");
     EXPECT_EQ(by_java.back(), "34");
+    if (!cluster.at_least("0.10")) {
+        return;  // that consumer commits all that it fetched, printed or not
+    }
     const auto rest = run_process(
         consume_command(cluster, "shared-kafka", {"shared-kafka"},
                         {"--offsets", "kafka", "--max-messages", "25", "--idle-timeout", "20s"}));
