@@ -208,8 +208,8 @@ bool summarize(const MessagePrinter& printer, const CloseReport& left, Clock::du
     } else {
         text += "; NOT all committed:" + not_committed;
         if (printer.messages_lost() > 0) {
-            text += " " + show_count(printer.messages_lost()) +
-                    " printed when their partition was lost to another member";
+            text.append(" ").append(show_count(printer.messages_lost()));
+            text.append(" printed when their partition was lost to another member");
         }
     }
     report(text);
