@@ -281,6 +281,11 @@ Task<void> JoinedMember::flush(Self self) {
     if (self->membership_.closed()) {
         throw Error(errc::closed, "group " + self->group() + " is closed; closing committed what was acknowledged");
     }
+    if (!self->session_live_) {
+        throw Error(errc::zookeeper_unavailable,
+                    "ZooKeeper is disconnected, and another member may own the partitions by now: what was "
+                    "acknowledged is kept, and committed once it is back");
+    }
     const auto failures = co_await commit(self);
     if (!failures.empty()) throw Error(failures.front().error);
 }

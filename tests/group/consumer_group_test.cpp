@@ -166,6 +166,22 @@ TEST_F(ConsumerGroupTest, NothingIsHandedOutWhileZooKeeperIsDisconnected) {
     EXPECT_TRUE(close(group).clean());
 }
 
+TEST_F(ConsumerGroupTest, NothingIsCommittedWhileZooKeeperIsDisconnected) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    const auto session = session_of(group);
+    ensemble.disconnect(session);
+    loop.run_until_idle();
+    EXPECT_EQ(condition_of([&] { loop.run(group->async_flush_offsets()); }), errc::zookeeper_unavailable);
+    EXPECT_TRUE(stored->next.empty());
+    ensemble.reconnect(session);
+    settle();
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ((stored->next[{"t", 0}]), 5);
+    EXPECT_TRUE(close(group).clean());
+}
+
 TEST_F(ConsumerGroupTest, Fault7NewPartitionsAreRead) {
     create_topic("t", 1, 5);
     const auto group = join();
