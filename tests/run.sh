@@ -6,7 +6,7 @@
 #   tests/run.sh --real       only the others
 #   tests/run.sh --asan       with the address and undefined behaviour sanitizers (--tsan: the thread sanitizer)
 #   tests/run.sh REGEX        only tests whose name matches; `0.8.2.2` are those on that broker
-#   tests/run.sh --preset P   another build of CMakePresets.json than dev
+#   tests/run.sh --preset P   another build of CMakePresets.json than dev (not release, which leaves the tests out)
 #
 # ctest's own words come last, and its exit code is this script's.
 set -euo pipefail
