@@ -39,6 +39,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     void route(std::vector<std::shared_ptr<FetchPartition>> partitions) override;
     void reset_position(std::shared_ptr<FetchPartition> partition) override;
     void report(const Error& error) override;
+    std::shared_ptr<void> keep() override { return shared_from_this(); }
 
     class Reservation;
     void wake_all();

@@ -21,6 +21,7 @@ using protocol::OffsetForLeaderEpochResponse;
 // Fetch has a connection of its own: a broker works off one request at a time per connection, and whatever came behind a
 // Fetch that waits for data would wait along.
 constexpr std::int8_t fetch_lane = 1;
+constexpr std::int8_t newcomers_lane = 2;
 
 // Who has just got a partition wants to see it soon, and more may come in the next moments: the first waits are short.
 constexpr std::chrono::milliseconds first_wait{10};
@@ -37,6 +38,12 @@ std::int32_t to_int32(std::int64_t value) {
         std::min<std::int64_t>(value, std::numeric_limits<std::int32_t>::max()));
 }
 
+/// fair: the partition's part of a request that has no limit of its own. It has grown where a message did not fit.
+std::int32_t bytes_to_ask_for(const FetchPartition& partition, std::int32_t fair, const FetchConfig& config) {
+    const bool grown = partition.bytes_max > config.partition_fetch_bytes_max;
+    return grown ? partition.bytes_max : std::min(partition.bytes_max, fair);
+}
+
 }  // namespace
 
 Duration failure_backoff(int failures) {
@@ -45,24 +52,62 @@ Duration failure_backoff(int failures) {
                               std::chrono::seconds(1));
 }
 
-Fetcher::Fetcher(FetchContext& context, std::int32_t broker)
+Fetcher::Fetcher(FetchContext& context, std::int32_t broker, Fetcher* residents)
     : context_(context),
       broker_(broker),
+      residents_(residents),
+      session_(residents != nullptr),
       changed_(*context.cluster().runtime()),
       wait_max_(first_wait) {}
 
+void Fetcher::wake() {
+    changed_.notify_all();
+    if (newcomers_) newcomers_->wake();
+}
+
+// ---- coming and going
+
 void Fetcher::add(std::shared_ptr<FetchPartition> partition) {
+    wait_max_ = first_wait;
+    if (waits_for_data()) {
+        if (!newcomers_) {
+            newcomers_ = std::make_shared<Fetcher>(context_, broker_, this);
+            context_.cluster().runtime()->spawn(newcomers_->run(context_.keep()));
+        }
+        newcomers_->add(std::move(partition));
+        return;
+    }
     partition->home = this;
     partitions_.push_back(std::move(partition));
-    wait_max_ = first_wait;
+    ids_from_.reset();
     wake();
+}
+
+bool Fetcher::waits_for_data() const {
+    return residents_ == nullptr && wait_under_way_ && *wait_under_way_ > wait_max_without_some;
+}
+
+bool Fetcher::hand_to_residents() {
+    if (residents_ == nullptr || residents_->waits_for_data()) return false;
+    Partitions leaving;
+    leaving.swap(partitions_);
+    for (auto& partition : leaving) residents_->add(std::move(partition));
+    return true;
+}
+
+void Fetcher::drop_departed() {
+    const auto gone = std::erase_if(partitions_, [this](const auto& partition) {
+        return partition->over() || partition->home != this;
+    });
+    if (gone > 0) ids_from_.reset();
 }
 
 Task<void> Fetcher::run(std::shared_ptr<void> keep) {
     Runtime& runtime = *context_.cluster().runtime();
     while (!context_.closed()) {
         drop_departed();
-        if (partitions_.empty()) {
+        const bool any = !partitions_.empty() && !hand_to_residents();
+        if (!any) {
             hand_over_soon();
             co_await changed_.wait();
             continue;
@@ -88,12 +133,6 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
     keep.reset();
 }
 
-void Fetcher::drop_departed() {
-    std::erase_if(partitions_, [this](const auto& partition) {
-        return partition->over() || partition->home != this;
-    });
-}
-
 void Fetcher::hand_over_soon() {
     if (arrived_.empty()) return;
     // Posted: it runs when this coroutine waits, and then the next request is on its way.
@@ -106,15 +145,24 @@ void Fetcher::hand_over_soon() {
 
 // ---- asking
 
-Task<std::optional<std::int16_t>> Fetcher::find_version() {
-    Cluster::CallOptions options;
-    options.lane = fetch_lane;
-    // From version 13 on topics are named by their ids, which Metadata must have told.
+void Fetcher::look_up_topic_ids() {
     const auto view = context_.cluster().view();
+    if (view == ids_from_) return;
+    ids_from_ = view;
+    all_have_ids_ = true;
     for (const auto& partition : partitions_) {
         const auto topic = view->topics.find(partition->tp().topic);
-        if (topic == view->topics.end() || topic->second.id.is_zero()) options.version_max = 12;
+        partition->topic_id = topic == view->topics.end() ? Uuid{} : topic->second.id;
+        if (partition->topic_id.is_zero()) all_have_ids_ = false;
     }
+}
+
+Task<std::optional<std::int16_t>> Fetcher::find_version() {
+    Cluster::CallOptions options;
+    options.lane = residents_ == nullptr ? fetch_lane : newcomers_lane;
+    // From version 13 on topics are named by their ids, which Metadata must have told.
+    look_up_topic_ids();
+    if (!all_have_ids_) options.version_max = 12;
     std::optional<Error> failure;
     std::optional<std::int16_t> version;
     try {
@@ -131,94 +179,108 @@ bool Fetcher::reads_enough(const FetchPartition& partition) const {
            chunks_ahead * context_.config().partition_fetch_bytes_max;
 }
 
-bool Fetcher::make_plan(Plan& plan, std::int16_t version, TimePoint& look_again_at) {
+bool Fetcher::choose(TimePoint& look_again_at, bool& leaves_out) {
     const TimePoint now = context_.cluster().runtime()->now();
-    Partitions chosen;
+    chosen_.clear();
     bool some_have_enough = false;
     for (const auto& partition : partitions_) {
-        if (partition->over() || partition->stuck || partition->resetting) continue;
-        if (partition->retry_at > now) {
+        if (partition->over() || partition->stuck) continue;
+        if (partition->resetting) {
+            leaves_out = true;
+        } else if (partition->retry_at > now) {
             look_again_at = std::min(look_again_at, partition->retry_at);
-            plan.leaves_out = true;
+            leaves_out = true;
         } else if (reads_enough(*partition)) {
             some_have_enough = true;
-            plan.leaves_out = true;
+            leaves_out = true;
         } else {
-            chosen.push_back(partition);
+            chosen_.push_back(&partition);
         }
     }
-    if (chosen.empty()) return false;
+    if (chosen_.empty()) return false;
     if (!some_have_enough) {
         held_back_since_.reset();
-    } else {
-        if (!held_back_since_) held_back_since_ = now;
-        if (now < *held_back_since_ + hold_back_max) {
-            look_again_at = std::min<TimePoint>(look_again_at, *held_back_since_ + hold_back_max);
-            return false;
-        }
+        return true;
     }
-    fill_request(plan, version, chosen);
-    return context_.budget()->reserve(plan.reserved);
+    if (!held_back_since_) held_back_since_ = now;
+    if (now >= *held_back_since_ + hold_back_max) return true;
+    look_again_at = std::min<TimePoint>(look_again_at, *held_back_since_ + hold_back_max);
+    return false;
 }
 
-void Fetcher::fill_request(Plan& plan, std::int16_t version, const Partitions& chosen) {
+bool Fetcher::make_plan(Plan& plan, std::int16_t version, TimePoint& look_again_at) {
+    // Topics may have got, or lost, their ids since the version was chosen.
+    look_up_topic_ids();
+    if (version >= 13 && !all_have_ids_) {
+        look_again_at = context_.cluster().runtime()->now();
+        return false;
+    }
+    bool leaves_out = false;
+    if (!choose(look_again_at, leaves_out)) return false;
     const FetchConfig& config = context_.config();
     const std::int64_t share = std::max(context_.request_bytes(), request_bytes_min);
     // Before version 3 a request has no limit of its own: the partitions' limits must add up to it.
-    const std::int64_t fair = version >= 3
-                                  ? std::numeric_limits<std::int32_t>::max()
-                                  : std::max(share / static_cast<std::int64_t>(chosen.size()), partition_bytes_min);
-    const auto view = context_.cluster().view();
-    FetchRequest& request = plan.request;
-    for (const auto& partition : chosen) {
-        const TopicPartition& tp = partition->tp();
-        auto place = static_cast<std::size_t>(
-            std::find(plan.topics.begin(), plan.topics.end(), tp.topic) - plan.topics.begin());
-        if (place == plan.topics.size()) {
-            const auto topic = view->topics.find(tp.topic);
-            plan.topics.push_back(tp.topic);
-            plan.topic_ids.push_back(topic == view->topics.end() ? Uuid{} : topic->second.id);
-            plan.partitions.emplace_back();
-            request.topics.push_back({tp.topic, plan.topic_ids.back(), {}});
-        }
-        const bool grown = partition->bytes_max > config.partition_fetch_bytes_max;
-        FetchRequest::Partition asked;
-        asked.partition = tp.partition;
-        asked.current_leader_epoch = partition->leader_epoch;
-        asked.fetch_offset = partition->fetch_offset;
-        asked.partition_max_bytes =
-            grown ? partition->bytes_max : to_int32(std::min<std::int64_t>(partition->bytes_max, fair));
-        plan.reserved += asked.partition_max_bytes;
-        request.topics[place].partitions.push_back(asked);
-        plan.partitions[place].push_back(partition);
-    }
+    const auto count = static_cast<std::int64_t>(chosen_.size());
+    const std::int32_t fair = version >= 3 ? std::numeric_limits<std::int32_t>::max()
+                                           : to_int32(std::max(share / count, partition_bytes_min));
     const std::int64_t bytes_max = std::min<std::int64_t>(config.fetch_bytes_max, share);
+    for (const auto* partition : chosen_) plan.reserved += bytes_to_ask_for(**partition, fair, config);
     if (version >= 3) plan.reserved = std::min(plan.reserved, bytes_max);
-    const auto wait = std::min<Duration>(config.fetch_wait_max, plan.leaves_out
-                                                                    ? std::min<Duration>(wait_max_, wait_max_without_some)
-                                                                    : wait_max_);
-    request.max_bytes = to_int32(bytes_max);
+    if (!context_.budget()->reserve(plan.reserved)) return false;
+    plan.wait = wait_at_broker(leaves_out);
+    plan.request.max_bytes = to_int32(bytes_max);
+    // From here on it is sent: the session changes.
+    fill_request(plan, version, fair);
+    return true;
+}
+
+Duration Fetcher::wait_at_broker(bool leaves_out) const {
+    Duration wait = std::min<Duration>(context_.config().fetch_wait_max, wait_max_);
+    if (leaves_out) wait = std::min<Duration>(wait, wait_max_without_some);
+    // Newcomers are to be taken over soon, and who reads them must be free to take others.
+    const bool some_are_new = residents_ != nullptr || (newcomers_ && !newcomers_->idle());
+    return some_are_new ? std::min<Duration>(wait, first_wait) : wait;
+}
+
+void Fetcher::fill_request(Plan& plan, std::int16_t version, std::int32_t fair_bytes) {
+    const FetchConfig& config = context_.config();
+    FetchRequest& request = plan.request;
+    session_.begin(version);
+    FetchRequest::Partition asked;
+    for (const auto* partition : chosen_) {
+        const FetchPartition& p = **partition;
+        asked.partition = p.tp().partition;
+        asked.current_leader_epoch = p.leader_epoch;
+        asked.fetch_offset = p.fetch_offset;
+        asked.partition_max_bytes = bytes_to_ask_for(p, fair_bytes, config);
+        session_.want(*partition, asked);
+    }
+    session_.finish(request);
     request.min_bytes = config.fetch_bytes_min;
     request.max_wait_ms =
-        to_int32(std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+        to_int32(std::chrono::duration_cast<std::chrono::milliseconds>(plan.wait).count());
     request.isolation_level = static_cast<std::int8_t>(config.isolation);
     if (version >= 11) request.rack_id = config.client_rack;
 }
 
 Task<void> Fetcher::fetch(Plan plan, std::int16_t version) {
     Cluster::CallOptions options;
-    options.lane = fetch_lane;
+    options.lane = residents_ == nullptr ? fetch_lane : newcomers_lane;
     options.version_min = options.version_max = version;
     options.timeout = context_.config().fetch_wait_max + context_.cluster().config().request_timeout;
     std::optional<Error> failure;
     FetchResponse response;
     FetchRequest request = std::move(plan.request);
+    wait_under_way_ = plan.wait;
     try {
         response = co_await context_.cluster().call(broker_, std::move(request), options);
     } catch (const Error& error) {
         failure = error;
     }
+    wait_under_way_.reset();
+    if (newcomers_ && !newcomers_->idle()) newcomers_->wake();
     if (failure) {
+        session_.lost();
         context_.budget()->release(plan.reserved);
         give_all_back(*failure);
         co_return;
@@ -303,7 +365,7 @@ void Fetcher::take_epoch_end(const std::shared_ptr<FetchPartition>& partition,
 
 // ---- taking the answer apart
 
-void Fetcher::take_apart(Plan& plan, FetchResponse response) {
+void Fetcher::take_apart(const Plan& plan, FetchResponse response) {
     std::int64_t bytes = 0;
     for (const auto& topic : response.responses) {
         for (const auto& partition : topic.partitions) {
@@ -313,35 +375,25 @@ void Fetcher::take_apart(Plan& plan, FetchResponse response) {
     // From here on the frame counts with what it brought instead of what it might have brought.
     auto share = std::make_shared<FrameShare>(context_.budget(), plan.reserved);
     share->settle(bytes);
-    if (response.error_code != ErrorCode::none) {
-        give_all_back(Error(response.error_code, "the broker refuses to fetch", {.api = "Fetch"}));
-        return;
+    switch (session_.take(response)) {
+        case FetchSession::Outcome::good:
+            break;
+        case FetchSession::Outcome::renewed:
+            return;
+        case FetchSession::Outcome::refused:
+            give_all_back(Error(response.error_code, "the broker refuses to fetch", {.api = "Fetch"}));
+            return;
     }
     any_data_ = false;
     for (auto& topic : response.responses) {
-        std::size_t place = 0;
-        while (place < plan.topics.size() &&
-               (topic.topic.empty() ? plan.topic_ids[place] != topic.topic_id
-                                    : plan.topics[place] != topic.topic)) {
-            ++place;
-        }
-        if (place == plan.topics.size()) continue;  // not asked for
-        const Partitions& asked = plan.partitions[place];
-        std::size_t hint = 0;
+        FetchSession::Topic* asked = session_.find(topic.topic, topic.topic_id);
+        if (asked == nullptr) continue;
         for (auto& answer : topic.partitions) {
-            // Mostly in the order of the request.
-            std::size_t looked_at = 0;
-            while (looked_at < asked.size() &&
-                   asked[hint % asked.size()]->tp().partition != answer.partition_index) {
-                ++hint;
-                ++looked_at;
-            }
-            if (looked_at == asked.size()) continue;
-            take_partition(asked[hint % asked.size()], answer, share);
-            ++hint;
+            const auto* partition = session_.find(*asked, answer.partition_index);
+            if (partition != nullptr) take_partition(*partition, answer, share);
         }
     }
-    if (!any_data_) return;
+    if (!any_data_ || session_.established()) return;
     // Brokers fill an answer in the order of the request: who got something goes behind those who did not.
     std::stable_partition(partitions_.begin(), partitions_.end(), [](const auto& partition) {
         return !std::exchange(partition->just_fed, false);

@@ -6,6 +6,9 @@
 // give, and who is left out waits along. So a request is held back for a moment while some partition has enough, and only
 // if its reader does not get on in that time the others are read without it.
 //
+// A partition that comes while a request waits for data does not wait with it: another fetcher, on a connection of its
+// own and without a session, reads the newcomers until that request has ended, and then hands them over.
+//
 // Threads: the strand.
 #pragma once
 
@@ -18,35 +21,10 @@
 #include <kwire/net/consumer.h>
 #include <kwire/protocol/fetch.h>
 
-#include "fetch_queue.h"
+#include "fetch_partition.h"
+#include "fetch_session.h"
 
 namespace kwire {
-
-class Fetcher;
-
-/// A partition as fetching sees it. Without a word: the strand's own.
-struct FetchPartition : QueuedPartition {
-    using QueuedPartition::QueuedPartition;
-
-    const TopicPartition& tp() const { return cursor->topic_partition(); }
-    bool over() const { return removed.load() || failed.load(); }
-
-    const Fetcher* home = nullptr;  ///< Who reads it now; null: its leader is being looked up.
-    bool just_fed = false;          ///< The answer being taken apart brought something of it.
-    std::int64_t fetch_offset = 0;  ///< The next offset to ask for.
-    bool restarts = false;          ///< fetch_offset was set anew since the last chunk.
-    bool resetting = false;         ///< A new position is being looked up.
-    bool stuck = false;             ///< What came last cannot be walked; its reader will say so.
-    std::int32_t bytes_max = 0;     ///< Grows where a message does not fit (Fetch v2 and below).
-    std::int32_t leader_epoch = -1;     ///< Of the leader asked now.
-    std::int32_t fetched_epoch = -1;    ///< Of the last batch that was fetched.
-    std::int32_t validated_epoch = -1;  ///< Under this leader epoch the position is known to be in the log.
-    std::int32_t follower = -1;         ///< KIP-392: the replica to read from; -1: the leader.
-    TimePoint retry_at{};
-    int failures = 0;  ///< In a row; the backoff grows with them.
-    std::optional<ErrorCode> reported;  ///< Told already, not to be told again until it works.
-    std::atomic<std::int64_t> high_watermark{-1};  ///< Any thread.
-};
 
 /// What a fetcher needs of the consumer around it.
 class FetchContext {
@@ -64,6 +42,8 @@ class FetchContext {
     /// The position is not in the log; move it as configured.
     virtual void reset_position(std::shared_ptr<FetchPartition> partition) = 0;
     virtual void report(const Error& error) = 0;
+    /// What keeps all this alive.
+    virtual std::shared_ptr<void> keep() = 0;
 };
 
 /// How long to wait after so many failures in a row: 100 ms, doubled up to a second.
@@ -71,13 +51,14 @@ Duration failure_backoff(int failures);
 
 class Fetcher : public std::enable_shared_from_this<Fetcher> {
  public:
-    Fetcher(FetchContext& context, std::int32_t broker);
+    /// residents: the fetcher that this one reads the newcomers for; it lives as long. Null: none.
+    Fetcher(FetchContext& context, std::int32_t broker, Fetcher* residents = nullptr);
 
     std::int32_t broker() const { return broker_; }
-    bool idle() const { return partitions_.empty(); }
+    bool idle() const { return partitions_.empty() && (!newcomers_ || newcomers_->idle()); }
     void add(std::shared_ptr<FetchPartition> partition);
     /// Something changed: a partition came or went, bytes became free, the consumer closed.
-    void wake() { changed_.notify_all(); }
+    void wake();
 
     /// Runs until the consumer closes; keep is this, and keeps alive what context refers to.
     Task<void> run(std::shared_ptr<void> keep);
@@ -86,21 +67,24 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
     using Partitions = std::vector<std::shared_ptr<FetchPartition>>;
 
     struct Plan {
-        std::vector<std::string> topics;
-        std::vector<Uuid> topic_ids;
-        std::vector<Partitions> partitions;  // per topic, in the order of the request
         protocol::FetchRequest request;
-        std::int64_t reserved = 0;
-        bool leaves_out = false;
+        std::int64_t reserved = 0;  // of the buffer
+        Duration wait{};
     };
 
     bool make_plan(Plan& plan, std::int16_t version, TimePoint& look_again_at);
-    void fill_request(Plan& plan, std::int16_t version, const Partitions& chosen);
+    bool choose(TimePoint& look_again_at, bool& leaves_out);
+    void fill_request(Plan& plan, std::int16_t version, std::int32_t fair_bytes);
+    Duration wait_at_broker(bool leaves_out) const;
     bool reads_enough(const FetchPartition& partition) const;
+    /// A request is under way that may be away for long.
+    bool waits_for_data() const;
+    bool hand_to_residents();
+    void look_up_topic_ids();
     Task<std::optional<std::int16_t>> find_version();
     Task<void> validate_positions();
     Task<void> fetch(Plan plan, std::int16_t version);
-    void take_apart(Plan& plan, protocol::FetchResponse response);
+    void take_apart(const Plan& plan, protocol::FetchResponse response);
     void take_partition(const std::shared_ptr<FetchPartition>& partition,
                         protocol::FetchResponse::Partition& answer,
                         const std::shared_ptr<FrameShare>& share);
@@ -118,9 +102,16 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
 
     FetchContext& context_;
     const std::int32_t broker_;
+    Fetcher* const residents_;
+    std::shared_ptr<Fetcher> newcomers_;  // made when it is first needed
+    FetchSession session_;
     Event changed_;
-    Partitions partitions_;  // in the order in which they are asked for
+    Partitions partitions_;  // in the order in which they are asked for, where the broker does not remember one
+    std::vector<const std::shared_ptr<FetchPartition>*> chosen_;  // of partitions_, for the request being made
     std::vector<FetchQueue::Delivery> arrived_;
+    std::shared_ptr<const ClusterView> ids_from_;  // where the partitions' topic ids were looked up last
+    bool all_have_ids_ = false;
+    std::optional<Duration> wait_under_way_;  // of the request that was sent and not answered
     Duration wait_max_;  // grows to the configured one while nothing changes
     std::optional<TimePoint> held_back_since_;
     int failures_ = 0;

@@ -237,7 +237,10 @@ TEST_F(ConsumerTest, ADamagedBatchStopsItsPartitionOnly) {
     logs.append({"t", 2}, 1);
     EXPECT_EQ(read()[2], range(2, 3));
     for (std::size_t i = asked + 1; i < logs.requests.size(); ++i) {
-        EXPECT_EQ(logs.requests[i].topics[0].partitions.size(), 1U) << "a stopped partition is not fetched";
+        for (const auto& topic : logs.requests[i].topics) {
+            EXPECT_EQ(topic.partitions.size(), 1U) << "a stopped partition is not fetched";
+            EXPECT_EQ(topic.partitions[0].partition, 2);
+        }
     }
 }
 
@@ -315,6 +318,151 @@ TEST_F(ConsumerTest, ReadCommittedLeavesOutWhatWasAborted) {
     EXPECT_EQ(cursor->processed(), 0);
     cursor->mark_processed(4);
     EXPECT_TRUE(cursor->drained());
+}
+
+// ---- fetch sessions
+
+struct ConsumerSessionTest : ConsumerTest, testing::WithParamInterface<std::int16_t> {
+    ConsumerSessionTest() { kafka.versions[ApiKey::fetch] = {4, GetParam()}; }
+    std::size_t named(const FakeLogs::Fetch& request) const {
+        std::size_t count = 0;
+        for (const auto& topic : request.topics) count += topic.partitions.size();
+        return count;
+    }
+};
+
+TEST_P(ConsumerSessionTest, NamesOnlyWhatIsNew) {
+    start();
+    for (const int p : {0, 2}) {
+        logs.append({"t", p}, 2);
+        assign(p);
+    }
+    EXPECT_EQ(read().size(), 2U);
+    EXPECT_EQ(named(logs.requests.back()), 0U) << "an idle poll names no partition";
+    EXPECT_GT(logs.requests.back().session_epoch, 1);
+    const auto before = logs.requests.size();
+    logs.append({"t", 2}, 3);
+    EXPECT_EQ(read()[2], range(2, 5));
+    ASSERT_GT(logs.requests.size(), before);
+    ASSERT_EQ(named(logs.requests[before]), 1U) << "the one that moved on";
+    EXPECT_EQ(logs.requests[before].topics[0].partitions[0].partition, 2);
+    EXPECT_EQ(logs.requests[before].topics[0].partitions[0].fetch_offset, 5);
+    EXPECT_EQ(consumer->high_watermark({"t", 0}), 2);
+    EXPECT_TRUE(errors.empty());
+}
+
+TEST_P(ConsumerSessionTest, TellsWhatIsNotWantedAnyMore) {
+    start();
+    assign(0);
+    const auto leaving = assign(2);
+    read();
+    consumer->unassign(leaving, State::retired);
+    const auto before = logs.requests.size();
+    logs.append({"t", 2}, 3);  // ends the request that still names it
+    EXPECT_TRUE(read().empty());
+    ASSERT_GT(logs.requests.size(), before);
+    ASSERT_EQ(logs.requests[before].forgotten_topics_data.size(), 1U);
+    EXPECT_EQ(logs.requests[before].forgotten_topics_data[0].partitions, std::vector<std::int32_t>{2});
+    EXPECT_EQ(logs.requests[before].forgotten_topics_data[0].topic.empty(), GetParam() >= 13);
+    assign(2, StartOffset::at(1));
+    EXPECT_EQ(read()[2], range(1, 3));
+}
+
+TEST_P(ConsumerSessionTest, BeginsAnewWhereTheBrokerForgot) {
+    start();
+    assign(0);
+    read();
+    const auto before = logs.requests.size();
+    logs.forget_sessions();
+    logs.append({"t", 0}, 2);
+    EXPECT_EQ(read()[0], range(0, 2));
+    ASSERT_GT(logs.requests.size(), before + 1);
+    EXPECT_EQ(logs.requests[before + 1].session_epoch, 0);
+    EXPECT_EQ(logs.requests[before + 1].session_id, 0);
+    EXPECT_EQ(named(logs.requests[before + 1]), 1U);
+    EXPECT_TRUE(errors.empty()) << "no news for anybody";
+}
+
+TEST_P(ConsumerSessionTest, BeginsAnewAfterALostAnswer) {
+    start();
+    assign(0);
+    read();
+    kafka.server(1).break_connections();
+    const auto before = logs.requests.size();
+    logs.append({"t", 0}, 2);
+    EXPECT_EQ(read()[0], range(0, 2));
+    ASSERT_GT(logs.requests.size(), before);
+    EXPECT_EQ(logs.requests[before].session_epoch, 0);
+    EXPECT_NE(logs.requests[before].session_id, 0) << "the new session replaces the old one";
+}
+
+TEST_P(ConsumerSessionTest, ReadsFromABrokerThatOffersNone) {
+    logs.offers_sessions = false;
+    start();
+    for (const int p : {0, 2}) {
+        logs.append({"t", p}, 2);
+        assign(p);
+    }
+    EXPECT_EQ(read().size(), 2U);
+    EXPECT_EQ(logs.requests.back().session_epoch, 0);
+    EXPECT_EQ(named(logs.requests.back()), 2U);
+}
+
+TEST_P(ConsumerSessionTest, FollowsATopicThatWasCreatedAnew) {
+    start();
+    logs.append({"t", 0}, 2);
+    assign(0);
+    assign(2);
+    EXPECT_EQ(read()[0], range(0, 2));
+    kafka.delete_topic("t");
+    kafka.create_topic("t", 4);
+    loop.run(cluster->refresh({"t"}));
+    logs.append({"t", 2}, 2);
+    EXPECT_EQ(read()[2], range(0, 2));
+    logs.append({"t", 0}, 2);
+    EXPECT_EQ(read()[0], range(2, 4));
+    if (GetParam() < 13) return;
+    EXPECT_TRUE(std::any_of(logs.requests.begin(), logs.requests.end(), [](const auto& request) {
+        return !request.forgotten_topics_data.empty() && !request.topics.empty() &&
+               request.forgotten_topics_data[0].topic_id != request.topics[0].topic_id;
+    }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Fetch, ConsumerSessionTest, testing::Values(7, 12, 13, 18));
+
+// ---- partitions that come while a request waits for data
+
+TEST_F(ConsumerTest, ANewPartitionDoesNotWaitForTheLongPollOfTheOthers) {
+    FetchConfig config;
+    config.fetch_wait_max = 10s;
+    start(config);
+    assign(0);
+    read(60s);  // now the request of leader 1 waits ten seconds
+    logs.append({"t", 2}, 3);
+    const auto begun = loop.runtime()->now();
+    assign(2);
+    const MessageBatch batch = loop.run(consumer->async_poll(9s));
+    ASSERT_FALSE(batch.empty());
+    EXPECT_LE(loop.runtime()->now() - begun, 20ms);
+}
+
+TEST_F(ConsumerTest, NewcomersJoinTheOthersWhenTheLongPollEnds) {
+    FetchConfig config;
+    config.fetch_wait_max = 10s;
+    start(config);
+    assign(0);
+    read(60s);
+    logs.append({"t", 2}, 3);
+    assign(2);
+    EXPECT_EQ(read(30s)[2], range(0, 3));
+    const auto before = logs.requests.size();
+    loop.advance(60s);
+    EXPECT_LE(logs.requests.size() - before, 8U) << "one request of ten seconds at a time for both";
+    logs.append({"t", 2}, 2);
+    logs.append({"t", 0}, 2);
+    auto offsets = read();
+    EXPECT_EQ(offsets[2], range(3, 5));
+    EXPECT_EQ(offsets[0], range(0, 2));
 }
 
 TEST_F(ConsumerTest, ClosingEndsAPollThatWaits) {

@@ -1,5 +1,6 @@
 // The logs of a FakeCluster's partitions: answers Fetch, ListOffsets and OffsetForLeaderEpoch from batches that tests
 // append, and holds a Fetch that has nothing to give until something comes or its max_wait is over, as brokers do.
+// It keeps fetch sessions (KIP-227) for who asks for them, and is strict about their epochs.
 //
 // Threads: those of the VirtualLoop, that is one.
 #pragma once
@@ -48,9 +49,11 @@ class FakeLogs {
             requests.push_back(request);
             if (on_fetch) on_fetch(exchange);
             if (exchange.settled()) return;
-            if (answer(request, exchange, broker, false)) return;
-            held_.push_back({request, exchange, broker});
-            kafka_.loop().start(give_up(this, exchange, request.max_wait_ms));
+            Held held{request, exchange, broker, nullptr, ++held_count_};
+            if (exchange.version() >= 7 && !enter_session(held)) return;
+            if (answer(held, false)) return;
+            held_.push_back(held);
+            kafka_.loop().start(give_up(this, held.number, request.max_wait_ms));
         });
         kafka_.on<protocol::ListOffsetsRequest>(
             [this](const protocol::ListOffsetsRequest& request, const Exchange& exchange, std::int32_t) {
@@ -82,61 +85,139 @@ class FakeLogs {
         auto held = std::move(held_);
         held_.clear();
         for (auto& one : held) {
-            if (!one.exchange.settled() && !answer(one.request, one.exchange, one.broker, false)) held_.push_back(one);
+            if (!one.exchange.settled() && !answer(one, false)) held_.push_back(one);
         }
     }
 
+    /// Sessions that exist are unknown from now on, as after a restart.
+    void forget_sessions() { sessions_.clear(); }
+
     std::vector<Fetch> requests;
+    bool offers_sessions = true;
     std::function<void(const Exchange&)> on_fetch;
 
  private:
+    struct Session {
+        std::int32_t id = 0;
+        std::int32_t next_epoch = 1;
+        std::vector<Fetch::Topic> topics;
+        std::map<TopicPartition, std::int64_t> told;  // the log's end as the answers said
+    };
     struct Held {
-        Fetch request;
+        Fetch request;  // with all that the session adds to it
         Exchange exchange;
         std::int32_t broker;
+        std::shared_ptr<Session> session;
+        std::uint64_t number;
     };
 
-    static Task<void> give_up(FakeLogs* self, Exchange exchange, std::int32_t wait_ms) {
-        Timer timer(*self->kafka_.loop().runtime());
-        co_await timer.wait_for(std::chrono::milliseconds(wait_ms));
-        for (std::size_t i = 0; i < self->held_.size(); ++i) {
-            Held& one = self->held_[i];
-            if (one.exchange.settled() || one.exchange.connection() != exchange.connection() ||
-                one.request.topics.empty()) {
-                continue;
+    /// False: the request was refused.
+    bool enter_session(Held& held) {
+        Fetch& request = held.request;
+        if (request.session_epoch == 0) sessions_.erase(request.session_id);
+        if (request.session_epoch < 0 || (request.session_epoch == 0 && !offers_sessions)) return true;
+        if (request.session_epoch == 0) {
+            held.session = std::make_shared<Session>();
+            held.session->id = ++session_count_;
+            held.session->topics = request.topics;
+            sessions_[held.session->id] = held.session;
+            return true;
+        }
+        const auto found = sessions_.find(request.session_id);
+        Fetched refusal;
+        if (found == sessions_.end()) {
+            refusal.error_code = ErrorCode::fetch_session_id_not_found;
+        } else if (found->second->next_epoch != request.session_epoch) {
+            refusal.error_code = ErrorCode::invalid_fetch_session_epoch;
+        } else {
+            held.session = found->second;
+            ++held.session->next_epoch;
+            update(*held.session, request);
+            request.topics = held.session->topics;
+            return true;
+        }
+        held.exchange.reply(refusal);
+        return false;
+    }
+
+    static void update(Session& session, const Fetch& request) {
+        const auto place_of = [&](const auto& topic) {
+            return std::find_if(session.topics.begin(), session.topics.end(), [&](const Fetch::Topic& known) {
+                return known.topic == topic.topic && known.topic_id == topic.topic_id;
+            });
+        };
+        const auto drop = [](Fetch::Topic& topic, std::int32_t index) {
+            return std::erase_if(topic.partitions, [&](const auto& known) { return known.partition == index; });
+        };
+        for (const auto& topic : request.forgotten_topics_data) {
+            const auto known = place_of(topic);
+            if (known == session.topics.end()) continue;
+            for (const std::int32_t index : topic.partitions) drop(*known, index);
+            if (known->partitions.empty()) session.topics.erase(known);
+        }
+        for (const auto& topic : request.topics) {
+            auto known = place_of(topic);
+            if (known == session.topics.end()) {
+                session.topics.push_back({topic.topic, topic.topic_id, {}});
+                known = std::prev(session.topics.end());
             }
-            if (!exchange.settled()) {
-                const Held taken = one;
-                self->held_.erase(self->held_.begin() + static_cast<std::ptrdiff_t>(i));
-                self->answer(taken.request, exchange, taken.broker, true);
-                break;
+            for (const auto& asked : topic.partitions) {
+                drop(*known, asked.partition);
+                known->partitions.push_back(asked);
             }
         }
     }
 
-    bool answer(const Fetch& request, const Exchange& exchange, std::int32_t broker, bool anyhow) {
+    static Task<void> give_up(FakeLogs* self, std::uint64_t number, std::int32_t wait_ms) {
+        Timer timer(*self->kafka_.loop().runtime());
+        co_await timer.wait_for(std::chrono::milliseconds(wait_ms));
+        const auto found = std::find_if(self->held_.begin(), self->held_.end(),
+                                        [&](const Held& held) { return held.number == number; });
+        if (found == self->held_.end()) co_return;
+        const Held taken = *found;
+        self->held_.erase(found);
+        if (!taken.exchange.settled()) self->answer(taken, true);
+    }
+
+    bool answer(const Held& held, bool anyhow) {
         Fetched response;
         bool has_something = anyhow;
-        for (const auto& topic : request.topics) {
-            Fetched::Topic& out = response.responses.emplace_back();
+        if (held.session) response.session_id = held.session->id;
+        const bool only_news = held.session && held.request.session_epoch > 0;
+        std::map<TopicPartition, std::int64_t> told;
+        for (const auto& topic : held.request.topics) {
+            Fetched::Topic out;
             out.topic = topic.topic;
             out.topic_id = topic.topic_id;
             const std::string name = topic.topic.empty() ? names_(topic.topic_id) : topic.topic;
             for (const auto& asked : topic.partitions) {
-                out.partitions.push_back(read({name, asked.partition}, asked, broker, exchange.version()));
-                const auto& got = out.partitions.back();
-                if (got.error_code != ErrorCode::none || (got.records && !got.records->empty())) has_something = true;
+                const TopicPartition tp{name, asked.partition};
+                auto got = read(tp, asked, held.broker, held.exchange.version());
+                const bool has_more = got.error_code != ErrorCode::none || (got.records && !got.records->empty());
+                if (has_more) has_something = true;
+                if (only_news && !has_more && held.session->told[tp] == got.high_watermark) continue;
+                told[tp] = got.high_watermark;
+                out.partitions.push_back(std::move(got));
             }
+            if (!only_news || !out.partitions.empty()) response.responses.push_back(std::move(out));
         }
-        if (has_something) exchange.reply(response);
-        return has_something;
+        if (!has_something) return false;
+        if (held.session) {
+            for (const auto& [tp, end] : told) held.session->told[tp] = end;
+        }
+        held.exchange.reply(response);
+        return true;
     }
 
     Fetched::Partition read(const TopicPartition& tp, const Fetch::Partition& asked, std::int32_t broker,
                             std::int16_t version) {
-        Log& log = of(tp);
         Fetched::Partition out;
         out.partition_index = tp.partition;
+        if (tp.topic.empty()) {
+            out.error_code = ErrorCode::unknown_topic_id;
+            return out;
+        }
+        Log& log = of(tp);
         out.high_watermark = log.end;
         out.records = Bytes{};
         out.error_code = log.error;
@@ -200,6 +281,9 @@ class FakeLogs {
     std::function<std::string(const Uuid&)> names_;
     std::map<TopicPartition, Log> logs_;
     std::vector<Held> held_;
+    std::uint64_t held_count_ = 0;
+    std::map<std::int32_t, std::shared_ptr<Session>> sessions_;
+    std::int32_t session_count_ = 0;
     Compressor compressor_;
 };
 
