@@ -64,7 +64,8 @@ constexpr auto subcommands = {"consume",         "produce",        "topics",    
                               "topics describe", "topics create",  "topics delete", "offsets",
                               "offsets get",     "offsets set",    "offsets reset", "group",
                               "group list",      "group describe", "apis",          "bench",
-                              "bench fetch",     "bench group",    "config"};
+                              "bench fetch",     "bench group",    "bench produce", "bench latency",
+                              "config"};
 
 TEST(Help, every_subcommand_has_it_with_examples) {
     for (const std::string subcommand : subcommands) {
@@ -131,6 +132,9 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("bench fetch -t t -n 0 -b b", HasSubstr("1 or more"));
     expect_usage_error("bench fetch -t t -n 5", HasSubstr("--bootstrap is required"));
     expect_usage_error("bench group -t t -n 5 -z z", HasSubstr("--group is required"));
+    expect_usage_error("bench fetch -t t -n 5 -b b --threads 0", HasSubstr("1 or more"));
+    expect_usage_error("bench produce -t t -n 5", HasSubstr("--bootstrap is required"));
+    expect_usage_error("bench latency -t t -n 5 -b b --rate 0", HasSubstr("1 or more"));
 }
 
 TEST(Properties, unknown_and_wrong_ones_are_refused_before_anything_is_opened) {
