@@ -63,9 +63,9 @@ void expect_usage_error(const std::string& arguments,
 constexpr auto subcommands = {"consume",         "produce",        "topics",        "topics list",
                               "topics describe", "topics create",  "topics delete", "offsets",
                               "offsets get",     "offsets set",    "offsets reset", "group",
-                              "group list",      "group describe", "apis",          "bench",
-                              "bench fetch",     "bench group",    "bench produce", "bench latency",
-                              "config"};
+                              "group list",      "group describe", "apis",          "decode",
+                              "bench",           "bench fetch",    "bench group",   "bench produce",
+                              "bench latency",   "config"};
 
 TEST(Help, every_subcommand_has_it_with_examples) {
     for (const std::string subcommand : subcommands) {

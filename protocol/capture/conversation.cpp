@@ -1,0 +1,306 @@
+#include <algorithm>
+#include <utility>
+
+#include <kwire/protocol/conversation.h>
+#include <kwire/protocol/frame.h>
+#include <kwire/protocol/messages.h>
+#include <kwire/protocol/produce.h>
+
+#include "../big_endian.h"
+
+namespace kwire {
+namespace {
+
+using protocol::load_big_endian;
+using protocol::Schema;
+using std::chrono::nanoseconds;
+
+constexpr std::size_t size_bytes = 4;
+constexpr std::int32_t frame_bytes_max = 512 << 20;
+// A search waits for the whole of a frame before it believes in it, but not for more than this.
+constexpr std::int32_t searched_frame_bytes_max = 16 << 20;
+// What an answer is kept for that may stand before its request in the file.
+constexpr std::size_t early_max = 64;
+
+bool decodes(const Schema& schema, std::int16_t version, const Bytes& body) {
+    const auto message = schema.make();
+    return !decode(schema, message.get(), version, body);
+}
+
+/// A view as Bytes for the length of a call.
+Bytes borrowed(std::string_view data) {
+    return {nullptr, data};
+}
+
+bool is_plain_text(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+/// Whether a request's frame may begin so; `schema` is the request's.
+bool plausible_header(std::string_view bytes, std::int32_t size, const Schema*& schema) {
+    const auto key = static_cast<ApiKey>(load_big_endian<std::int16_t>(bytes.data() + 4));
+    const auto version = load_big_endian<std::int16_t>(bytes.data() + 6);
+    const auto client_bytes = load_big_endian<std::int16_t>(bytes.data() + 12);
+    schema = protocol::request_schema(key);
+    if (!schema || !schema->versions.contains(version)) return false;
+    if (client_bytes < -1 || client_bytes > 512 || client_bytes > size - 10) return false;
+    return client_bytes <= 0 ||
+           is_plain_text(bytes.substr(14, static_cast<std::size_t>(client_bytes)));
+}
+
+/// Appends, with room for a frame of which the size is known, but no more than twice what came: a
+/// size is only a claim.
+void append(std::string& buffer, std::string_view data) {
+    if (buffer.size() + data.size() > buffer.capacity()) {
+        std::size_t room = 2 * (buffer.size() + data.size());
+        if (buffer.size() >= size_bytes) {
+            const auto claimed = load_big_endian<std::int32_t>(buffer.data());
+            if (claimed > 0) room = std::min(room, size_bytes + static_cast<std::size_t>(claimed));
+        }
+        buffer.reserve(std::max(room, buffer.size() + data.size()));
+    }
+    buffer += data;
+}
+
+}  // namespace
+
+Plausible plausible_request(std::string_view bytes) {
+    constexpr std::size_t fixed_bytes = 14;
+    if (bytes.size() < fixed_bytes) return Plausible::needs_more;
+    const std::int32_t size = protocol::frame_size(bytes.data());
+    if (size < 10 || size > searched_frame_bytes_max) return Plausible::no;
+    const Schema* schema = nullptr;
+    if (!plausible_header(bytes, size, schema)) return Plausible::no;
+    const std::size_t whole = size_bytes + static_cast<std::size_t>(size);
+    if (bytes.size() < whole) return Plausible::needs_more;
+    protocol::RequestFrame frame;
+    const Bytes content = borrowed(bytes.substr(size_bytes, static_cast<std::size_t>(size)));
+    if (protocol::decode_request_header(content, frame)) return Plausible::no;
+    return decodes(*schema, frame.header.request_api_version, frame.body) ? Plausible::yes
+                                                                          : Plausible::no;
+}
+
+std::int16_t answer_version(ApiKey key, std::int16_t version, std::string_view body) {
+    const bool is_refusal = key == ApiKey::api_versions && body.size() >= 2 &&
+                            load_big_endian<std::int16_t>(body.data()) ==
+                                static_cast<std::int16_t>(ErrorCode::unsupported_version);
+    return is_refusal ? std::int16_t{0} : version;
+}
+
+Conversation::Conversation(Handler handler, bool from_start)
+    : handler_(std::move(handler)),
+      client_(*this, true, from_start),
+      broker_(*this, false, from_start) {}
+
+void Conversation::Side::bytes(std::string_view data, nanoseconds time) {
+    // An answer to nothing that was asked tells nothing: there is no need to keep it.
+    if (!in_step && !is_client && owner.waiting_.empty()) {
+        skipped += data.size() + buffer.size();
+        buffer.clear();
+        return;
+    }
+    if (in_step && buffer.empty()) data = owner.take_frames(*this, data, time);
+    if (data.empty()) return;
+    if (buffer.empty()) begun = time;
+    append(buffer, data);
+    for (;;) {
+        if (!in_step && !owner.search(*this, time)) return;
+        const std::size_t left = owner.take_frames(*this, buffer, time).size();
+        if (left < buffer.size()) begun = time;
+        buffer.erase(0, buffer.size() - left);
+        if (in_step) return;
+    }
+}
+
+void Conversation::Side::lost() {
+    skipped += buffer.size();
+    buffer.clear();
+    in_step = false;
+}
+
+/// Takes whole frames off data and answers what is left. Leaves the side out of step at what cannot
+/// be a frame.
+std::string_view Conversation::take_frames(Side& side, std::string_view data, nanoseconds time) {
+    while (data.size() >= size_bytes) {
+        const std::int32_t size = protocol::frame_size(data.data());
+        if (size < static_cast<std::int32_t>(size_bytes) || size > frame_bytes_max) {
+            side.in_step = false;
+            return data;
+        }
+        const std::size_t whole = size_bytes + static_cast<std::size_t>(size);
+        if (data.size() < whole) return data;
+        const nanoseconds begun = data.data() == side.buffer.data() ? side.begun : time;
+        const Bytes frame = Bytes::copy_of(data.substr(size_bytes, static_cast<std::size_t>(size)));
+        const bool understood =
+            side.is_client ? request_frame(frame, begun, time) : response_frame(frame, begun, time);
+        if (!understood) {
+            side.in_step = false;
+            return data;
+        }
+        ++frames_;
+        data.remove_prefix(whole);
+    }
+    return data;
+}
+
+/// Looks for the beginning of a frame in the side's buffer and drops what stands before it. False
+/// where more is needed.
+bool Conversation::search(Side& side, nanoseconds time) {
+    const std::string_view data = side.buffer;
+    std::size_t at = 0;
+    Plausible found = Plausible::no;
+    for (; at < data.size(); ++at) {
+        found =
+            side.is_client ? plausible_request(data.substr(at)) : plausible_answer(data.substr(at));
+        if (found != Plausible::no) break;
+    }
+    if (at > 0) side.begun = time;
+    side.skipped += at;
+    side.buffer.erase(0, at);
+    side.in_step = found == Plausible::yes;
+    return side.in_step;
+}
+
+Plausible Conversation::plausible_answer(std::string_view bytes) const {
+    if (bytes.size() < 2 * size_bytes) return Plausible::needs_more;
+    const std::int32_t size = protocol::frame_size(bytes.data());
+    if (size < static_cast<std::int32_t>(size_bytes) || size > searched_frame_bytes_max) {
+        return Plausible::no;
+    }
+    const auto correlation_id = load_big_endian<std::int32_t>(bytes.data() + size_bytes);
+    const auto asked =
+        std::find_if(waiting_.begin(), waiting_.end(), [correlation_id](const Exchange& exchange) {
+            return exchange.header.correlation_id == correlation_id && !exchange.is_sasl_token;
+        });
+    if (asked == waiting_.end()) return Plausible::no;
+    const auto content = static_cast<std::size_t>(size);
+    if (bytes.size() - size_bytes < content) return Plausible::needs_more;
+    const ApiKey key = asked->header.request_api_key;
+    const std::int16_t version = asked->header.request_api_version;
+    const Schema* schema = protocol::response_schema(key);
+    if (!schema || !schema->versions.contains(version)) return Plausible::yes;
+    protocol::ResponseFrame frame;
+    if (decode_response_header(borrowed(bytes.substr(size_bytes, content)),
+                               protocol::response_header_version(key, version), frame)) {
+        return Plausible::no;
+    }
+    return decodes(*schema, answer_version(key, version, frame.body.view()), frame.body)
+               ? Plausible::yes
+               : Plausible::no;
+}
+
+/// False where the frame cannot be a request.
+bool Conversation::request_frame(const Bytes& bytes, nanoseconds begun, nanoseconds ended) {
+    protocol::RequestFrame frame;
+    const auto error = protocol::decode_request_header(bytes, frame);
+    const bool known = !error && !name(frame.header.request_api_key).empty();
+    if (sasl_tokens_ && !known) {
+        Exchange token;
+        token.request = Exchange::Frame{bytes, begun, ended};
+        token.is_sasl_token = true;
+        waiting_.push_back(std::move(token));
+        return true;
+    }
+    if (error || static_cast<std::int16_t>(frame.header.request_api_key) < 0 ||
+        frame.header.request_api_version < 0) {
+        return false;
+    }
+    Exchange exchange;
+    exchange.request = Exchange::Frame{bytes, begun, ended};
+    exchange.header = std::move(frame.header);
+    exchange.request_body = frame.body;
+    const ApiKey key = exchange.header.request_api_key;
+    const std::int16_t version = exchange.header.request_api_version;
+    if (key == ApiKey::produce) {
+        protocol::ProduceRequest produce;
+        if (!decode(produce, version, exchange.request_body) && produce.acks == 0) {
+            exchange.answer = Exchange::Answer::none_asked;
+            emit(std::move(exchange));
+            return true;
+        }
+    }
+    sasl_tokens_ = key == ApiKey::sasl_handshake && version == 0;
+    const auto came_first =
+        std::find_if(early_.begin(), early_.end(), [&exchange](const Exchange& early) {
+            return early.header.correlation_id == exchange.header.correlation_id;
+        });
+    waiting_.push_back(std::move(exchange));
+    if (came_first != early_.end()) {
+        Exchange::Frame response = std::move(*came_first->response);
+        early_.erase(came_first);
+        answer(std::move(response), waiting_.size() - 1);
+    } else if (waiting_.size() > waiting_max) {
+        emit(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+    return true;
+}
+
+bool Conversation::token_frame(Exchange::Frame frame) {
+    if (waiting_.empty() || !waiting_.front().is_sasl_token) return false;
+    Exchange exchange = std::move(waiting_.front());
+    waiting_.pop_front();
+    exchange.response = std::move(frame);
+    exchange.answer = Exchange::Answer::came;
+    emit(std::move(exchange));
+    return true;
+}
+
+bool Conversation::response_frame(const Bytes& bytes, nanoseconds begun, nanoseconds ended) {
+    if (token_frame({bytes, begun, ended})) return true;
+    const auto correlation_id = load_big_endian<std::int32_t>(bytes.data());
+    const auto asked =
+        std::find_if(waiting_.begin(), waiting_.end(), [correlation_id](const Exchange& exchange) {
+            return exchange.header.correlation_id == correlation_id;
+        });
+    if (asked != waiting_.end()) {
+        answer({bytes, begun, ended}, static_cast<std::size_t>(asked - waiting_.begin()));
+        return true;
+    }
+    Exchange alone;
+    alone.header.correlation_id = correlation_id;
+    alone.response = Exchange::Frame{bytes, begun, ended};
+    alone.answer = Exchange::Answer::came;
+    early_.push_back(std::move(alone));
+    if (early_.size() > early_max) {
+        emit(std::move(early_.front()));
+        early_.pop_front();
+    }
+    return true;
+}
+
+void Conversation::answer(Exchange::Frame frame, std::size_t waiting) {
+    for (; waiting > 0; --waiting) {
+        emit(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+    Exchange exchange = std::move(waiting_.front());
+    waiting_.pop_front();
+    const ApiKey key = exchange.header.request_api_key;
+    const std::int16_t version = exchange.header.request_api_version;
+    protocol::ResponseFrame response;
+    exchange.error = protocol::decode_response_header(
+        frame.bytes, protocol::response_header_version(key, version), response);
+    exchange.response_body = response.body;
+    exchange.response_version = answer_version(key, version, response.body.view());
+    exchange.response = std::move(frame);
+    exchange.answer = Exchange::Answer::came;
+    emit(std::move(exchange));
+}
+
+void Conversation::emit(Exchange&& exchange) {
+    handler_(std::move(exchange));
+}
+
+void Conversation::finish() {
+    for (Side* side : {&client_, &broker_}) {
+        (side->in_step ? cut_bytes_ : side->skipped) += side->buffer.size();
+        side->buffer.clear();
+    }
+    for (auto* list : {&early_, &waiting_}) {
+        for (Exchange& exchange : *list) emit(std::move(exchange));
+        list->clear();
+    }
+}
+
+}  // namespace kwire

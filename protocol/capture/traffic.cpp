@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <utility>
+
+#include <kwire/protocol/traffic.h>
+
+namespace kwire {
+namespace {
+
+// A connection whose client sent so much without a request that could be read is none of Kafka's.
+constexpr std::uint64_t doubt_bytes_max = 64 << 10;
+
+bool begins_tls(std::string_view bytes) {
+    return bytes.size() >= 3 && bytes[0] == 0x16 && bytes[1] == 0x03;
+}
+
+}  // namespace
+
+struct Traffic::Connection {
+    TcpEnd client;
+    TcpEnd broker;
+    bool decided = false;   // which end is which
+    bool in_doubt = false;  // whether it is Kafka at all
+    bool other = false;     // it is not
+    bool tls = false;
+    bool ended = false;
+    std::unique_ptr<Conversation> conversation;
+    std::unique_ptr<TcpAssembler> from_client;
+    std::unique_ptr<TcpAssembler> from_broker;
+    bool client_finished = false;
+    bool broker_finished = false;
+    std::uint64_t client_bytes = 0;
+};
+
+Traffic::Traffic(std::vector<std::uint16_t> ports, Handler handler)
+    : ports_(std::move(ports)), handler_(std::move(handler)) {}
+Traffic::~Traffic() = default;
+
+bool Traffic::wanted(const TcpEnd& end) const {
+    return std::find(ports_.begin(), ports_.end(), end.port) != ports_.end();
+}
+
+void Traffic::packet(const CapturedPacket& packet) {
+    ++counts_.packets;
+    const auto segment = tcp_segment(packet);
+    if (!segment) {
+        ++counts_.packets_without_tcp;
+        return;
+    }
+    if (!ports_.empty() && !wanted(segment->from) && !wanted(segment->to)) return;
+    auto& connection = connections_[std::minmax(segment->from, segment->to)];
+    if (!connection) connection = std::make_unique<Connection>();
+    const bool opens = segment->syn && !segment->ack;
+    if (opens && connection->decided &&
+        (segment->from != connection->client || connection->other || connection->ended ||
+         connection->from_client->begins_anew(*segment))) {
+        close(*connection);
+        connection = std::make_unique<Connection>();
+    }
+    if (!connection->decided && !decide(*connection, *segment)) return;
+    if (connection->decided && !connection->conversation && !connection->other) {
+        // Only who opens a connection is sure to begin with the first byte.
+        const bool from_start = segment->syn;
+        open(*connection, connection->client, connection->broker, from_start && !ports_.empty(),
+             ports_.empty());
+    }
+    if (!connection->other && !connection->ended) deliver(*connection, *segment);
+}
+
+/// Finds out which end is the broker; false as long as nobody can know.
+bool Traffic::decide(Connection& connection, const TcpSegment& segment) const {
+    bool forward = true;  // the sender is the client
+    if (segment.syn) {
+        forward = !segment.ack;
+    } else if (!ports_.empty() && wanted(segment.from) != wanted(segment.to)) {
+        forward = wanted(segment.to);
+    } else if (segment.payload.empty() || plausible_request(segment.payload) != Plausible::yes) {
+        connection.tls = connection.tls || begins_tls(segment.payload);
+        return false;
+    }
+    connection.client = forward ? segment.from : segment.to;
+    connection.broker = forward ? segment.to : segment.from;
+    connection.decided = true;
+    return true;
+}
+
+void Traffic::open(Connection& connection, const TcpEnd& client, const TcpEnd& broker,
+                   bool from_start, bool in_doubt) {
+    connection.in_doubt = in_doubt;
+    connection.conversation = std::make_unique<Conversation>(
+        [this, client, broker](Exchange&& exchange) {
+            handler_(client, broker, std::move(exchange));
+        },
+        from_start);
+    connection.from_client = std::make_unique<TcpAssembler>(connection.conversation->client());
+    connection.from_broker = std::make_unique<TcpAssembler>(connection.conversation->broker());
+}
+
+void Traffic::deliver(Connection& connection, const TcpSegment& segment) {
+    const bool by_client = segment.from == connection.client;
+    TcpAssembler& its = by_client ? *connection.from_client : *connection.from_broker;
+    TcpAssembler& others = by_client ? *connection.from_broker : *connection.from_client;
+    if (by_client && connection.client_bytes == 0) connection.tls = begins_tls(segment.payload);
+    if (by_client) connection.client_bytes += segment.payload.size();
+    if (segment.ack) others.acknowledged(segment.acknowledgement);
+    its.segment(segment);
+    if (connection.in_doubt) {
+        const Conversation& conversation = *connection.conversation;
+        if (conversation.frames() > 0) {
+            connection.in_doubt = false;
+        } else if (connection.tls || conversation.skipped_bytes() > doubt_bytes_max) {
+            connection.other = true;
+            connection.conversation.reset();
+            return;
+        }
+    }
+    if (segment.fin) (by_client ? connection.client_finished : connection.broker_finished) = true;
+    if (segment.rst || (connection.client_finished && connection.broker_finished)) {
+        close(connection);
+    }
+}
+
+void Traffic::close(Connection& connection) {
+    if (connection.ended) return;
+    connection.ended = true;
+    if (connection.conversation) {
+        connection.from_client->finish();
+        connection.from_broker->finish();
+        connection.conversation->finish();
+    }
+    if (connection.conversation && connection.conversation->frames() > 0) {
+        ++counts_.connections;
+        counts_.frames += connection.conversation->frames();
+        counts_.skipped_bytes += connection.conversation->skipped_bytes();
+        counts_.cut_bytes += connection.conversation->cut_bytes();
+    } else {
+        ++counts_.other_connections;
+        if (connection.tls) ++counts_.tls_connections;
+    }
+    connection.conversation.reset();
+}
+
+void Traffic::finish() {
+    for (auto& [ends, connection] : connections_) close(*connection);
+    connections_.clear();
+}
+
+TrafficCounts Traffic::counts() const {
+    return counts_;
+}
+
+}  // namespace kwire

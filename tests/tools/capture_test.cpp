@@ -1,0 +1,190 @@
+// kwire decode --pcap, as it is called.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kwire/protocol/capture_file.h>
+#include <kwire/protocol/frame.h>
+#include <kwire/protocol/metadata.h>
+
+namespace kwire::tools {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace protocol;
+using From = CaptureWriter::From;
+using std::chrono::milliseconds;
+
+/// A capture of one client: Metadata of two topics, the second with an error, and a request that
+/// stays without an answer.
+std::string capture() {
+    std::string file;
+    CaptureWriter::append_header(file);
+    const std::string loopback("\x7f\0\0\x01", 4);
+    CaptureWriter::Connection connection{{loopback, 4000}, {loopback, 9092}};
+    CaptureWriter::append_opening(file, connection, milliseconds(1000));
+    std::int32_t id = 0;
+    for (const std::string topic : {"clicks", "views"}) {
+        MetadataRequest request;
+        request.topics->emplace_back().name = topic;
+        MetadataResponse response;
+        response.topics.emplace_back().name = topic;
+        if (topic == "views") response.topics[0].error_code = ErrorCode::leader_not_available;
+        std::string asked;
+        std::string answered;
+        encode_request(request, 5, ++id, "tester", asked);
+        encode_response(response, 5, id, answered);
+        CaptureWriter::append_bytes(file, connection, From::client, asked, milliseconds(1000 * id));
+        CaptureWriter::append_bytes(file, connection, From::broker, answered,
+                                    milliseconds(1000 * id + 30));
+    }
+    std::string last;
+    encode_request(MetadataRequest{}, 5, 3, "other", last);
+    CaptureWriter::append_bytes(file, connection, From::client, last, milliseconds(3000));
+    return file;
+}
+
+struct Outcome {
+    int code = -1;
+    std::string out;
+    std::string err;
+};
+
+class Capture : public testing::Test {
+ protected:
+    Capture() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "kwire-capture.XXXXXX").string();
+        folder_ = mkdtemp(name.data());
+        write(capture());
+    }
+    ~Capture() override { std::filesystem::remove_all(folder_); }
+
+    void write(const std::string& bytes) const { std::ofstream(file(), std::ios::binary) << bytes; }
+    std::string file() const { return folder_ / "packets"; }
+
+    Outcome decode(const std::string& arguments) const {
+        const std::string errors = folder_ / "errors";
+        const std::string command =
+            std::string(KWIRE_COMMAND) + " decode " + arguments + " 2> " + errors;
+        Outcome outcome;
+        FILE* const pipe = popen(command.c_str(), "r");
+        std::array<char, 4096> buffer;
+        for (std::size_t size = 0; (size = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+            outcome.out.append(buffer.data(), size);
+        }
+        const int status = pclose(pipe);
+        outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        std::ifstream stream(errors);
+        outcome.err.assign(std::istreambuf_iterator<char>(stream), {});
+        return outcome;
+    }
+    std::vector<nlohmann::json> lines(const std::string& arguments) const {
+        const Outcome outcome = decode("--pcap " + file() + " --format json " + arguments);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        std::vector<nlohmann::json> all;
+        for (std::size_t begin = 0; begin < outcome.out.size();) {
+            const auto end = outcome.out.find('\n', begin);
+            all.push_back(nlohmann::json::parse(outcome.out.substr(begin, end - begin)));
+            begin = end + 1;
+        }
+        return all;
+    }
+
+ private:
+    std::filesystem::path folder_;
+};
+
+TEST_F(Capture, json_lines_have_header_times_sizes_and_bodies) {
+    const auto all = lines("--port 9092");
+    ASSERT_EQ(all.size(), 3U);
+    const auto& first = all[0];
+    EXPECT_EQ(first["time"], "1970-01-01T00:00:01.000000Z");
+    EXPECT_EQ(first["client"], "127.0.0.1:4000");
+    EXPECT_EQ(first["broker"], "127.0.0.1:9092");
+    EXPECT_EQ(first["api"], "Metadata");
+    EXPECT_EQ(first["api_key"], 3);
+    EXPECT_EQ(first["version"], 5);
+    EXPECT_EQ(first["correlation_id"], 1);
+    EXPECT_EQ(first["client_id"], "tester");
+    EXPECT_EQ(first["latency_us"], 30'000);
+    EXPECT_EQ(first["request"]["topics"][0]["name"], "clicks");
+    EXPECT_EQ(first["response"]["topics"][0]["name"], "clicks");
+    EXPECT_FALSE(first.contains("errors"));
+    EXPECT_EQ(all[1]["errors"], nlohmann::json::array({"LEADER_NOT_AVAILABLE"}));
+    EXPECT_EQ(all[2]["answer"], "missing");
+    EXPECT_FALSE(all[2].contains("response"));
+}
+
+TEST_F(Capture, text_has_a_line_each_and_bodies_if_asked) {
+    const Outcome outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out,
+                StartsWith("1970-01-01T00:00:01.000000Z  127.0.0.1:4000 > 127.0.0.1:9092  Metadata "
+                           "v5 #1  tester  30.0 ms  "));
+    EXPECT_THAT(outcome.out, HasSubstr("  LEADER_NOT_AVAILABLE (5)\n"));
+    EXPECT_THAT(outcome.out, HasSubstr("other  NO ANSWER"));
+    EXPECT_THAT(outcome.err, HasSubstr("5 frames in 1 connections, 1 requests without an answer"));
+    EXPECT_THAT(decode("--pcap " + file() + " --bodies").out,
+                HasSubstr("    request  {\"topics\":[{\"name\":\"clicks\"}]"));
+}
+
+TEST_F(Capture, filters_leave_out_the_rest) {
+    EXPECT_EQ(lines("--api metadata").size(), 3U);
+    EXPECT_EQ(lines("--api Fetch").size(), 0U);
+    EXPECT_EQ(lines("--api Fetch --api Metadata --client-id other").size(), 1U);
+    EXPECT_EQ(lines("--topic views").size(), 1U);
+    EXPECT_EQ(lines("--topic views --topic clicks").size(), 2U);
+    EXPECT_EQ(lines("--error LEADER_NOT_AVAILABLE").size(), 1U);
+    EXPECT_EQ(lines("--error NOT_COORDINATOR").size(), 0U);
+    EXPECT_EQ(lines("--errors").size(), 2U);
+    EXPECT_EQ(lines("--port 1").size(), 0U);
+}
+
+TEST_F(Capture, a_summary_counts_per_client_and_api) {
+    const auto all = lines("--summary");
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[1]["client_id"], "tester");
+    EXPECT_EQ(all[1]["count"], 2);
+    EXPECT_EQ(all[1]["errors"], 1);
+    EXPECT_EQ(all[1]["latency_us"]["max"], 30'000);
+    EXPECT_EQ(all[0]["unanswered"], 1);
+    EXPECT_THAT(decode("--pcap " + file() + " --summary").out, StartsWith("CLIENT ID"));
+}
+
+TEST_F(Capture, comes_through_a_pipe_too) {
+    const Outcome outcome = decode("--pcap - < " + file());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("Metadata v5 #2"));
+}
+
+TEST_F(Capture, says_what_is_wrong_with_the_file) {
+    Outcome outcome = decode("--pcap /nowhere/file");
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("cannot open `/nowhere/file`"));
+    const std::string whole = capture();
+    write(whole.substr(0, whole.size() - 3));
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("ends in the middle of a packet"));
+    write("no packets at all");
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("neither a pcap nor a pcapng file at byte 0"));
+    EXPECT_EQ(decode("--pcap " + file() + " --api Nothing").code, 2);
+    EXPECT_EQ(decode("--pcap " + file() + " --error NOTHING").code, 2);
+    EXPECT_EQ(decode("--pcap " + file() + " --port 70000").code, 2);
+}
+
+}  // namespace
+}  // namespace kwire::tools
