@@ -331,7 +331,7 @@ TEST(MessageWalk, finds_errors_and_topics_and_changes_errors) {
     request.topics->emplace_back().topic_id = topic.topic_id;
     EXPECT_THAT(topics_in(protocol::schema_of<protocol::MetadataRequest>(), &request, names),
                 ElementsAre("clicks"));
-    set_errors(schema, &response, ErrorCode::not_controller);
+    set_errors(schema, &response, 5, ErrorCode::not_controller);
     EXPECT_THAT(errors_in(schema, &response), ElementsAre(ErrorCode::not_controller));
 }
 

@@ -129,6 +129,11 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("offsets set -g g -b b -t t", HasSubstr("--to is required"));
     expect_usage_error("group describe -z z", HasSubstr("--group is required"));
     expect_usage_error("group list", HasSubstr("--zookeeper is required"));
+    expect_usage_error("decode", HasSubstr("--pcap is required"));
+    expect_usage_error("proxy", HasSubstr("--bootstrap is required"));
+    expect_usage_error("proxy -b b --listen 0.0.0.0:1", HasSubstr("needs --advertise"));
+    expect_usage_error("proxy -b b --rule Fetch", HasSubstr("what is done"));
+    expect_usage_error("proxy -b b --rules /nowhere", HasSubstr("cannot read the rules"));
     expect_usage_error("bench fetch -t t -n 0 -b b", HasSubstr("1 or more"));
     expect_usage_error("bench fetch -t t -n 5", HasSubstr("--bootstrap is required"));
     expect_usage_error("bench group -t t -n 5 -z z", HasSubstr("--group is required"));

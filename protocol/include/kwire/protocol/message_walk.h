@@ -5,6 +5,9 @@
 // no state.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,7 +30,18 @@ std::vector<std::string> topics_in(const Schema& schema, const void* message,
 /// Adds the topics of which the message tells both name and id.
 void learn_topic_ids(const Schema& schema, const void* message, std::map<Uuid, std::string>& names);
 
-/// Makes the message's every error_code this one.
-void set_errors(const Schema& schema, void* message, ErrorCode code);
+/// Calls `change` with host and port of every broker that the message names; it may change them.
+/// Answers how many there were. A broker without a host (an answer that has none) is left out.
+std::size_t change_addresses(
+    const Schema& schema, void* message,
+    const std::function<void(std::string& host, std::int32_t& port)>& change);
+
+/// Fills `response`, which is new-made, as a broker would that fails at all of `request`: topics,
+/// partitions, groups and the like stand in it as they were asked for, each with this error.
+void fail_all(const Schema& request_schema, const void* request, const Schema& response_schema,
+              void* response, std::int16_t version, ErrorCode code);
+
+/// Makes every error_code that the message has at the version this one.
+void set_errors(const Schema& schema, void* message, std::int16_t version, ErrorCode code);
 
 }  // namespace kwire::protocol

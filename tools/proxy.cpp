@@ -1,0 +1,157 @@
+// kwire proxy: between clients and brokers, to look on and to misbehave.
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <kwire/net/error.h>
+#include <kwire/protocol/capture_file.h>
+
+#include "exchange_printer.h"
+#include "output.h"
+#include "proxy_relay.h"
+#include "report.h"
+#include "subcommands.h"
+
+namespace kwire::tools {
+namespace {
+
+constexpr std::uint16_t kafka_port = 9092;
+constexpr std::size_t kept_bytes = 256 << 10;
+
+struct ProxyOptions {
+    std::string listen = "127.0.0.1:9099";
+    std::string advertise;
+    std::string bootstrap;
+    std::string rules_file;
+    std::vector<std::string> rules;
+    std::string write;
+    bool quiet = false;
+    ExchangeOptions exchanges;
+};
+
+std::vector<ProxyRule> rules_of(const ProxyOptions& options) {
+    std::vector<ProxyRule> rules;
+    for (const std::string& rule : options.rules) rules.push_back(parse_rule(rule));
+    if (options.rules_file.empty()) return rules;
+    std::ifstream file(options.rules_file, std::ios::binary);
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    if (!file && text.empty()) {
+        throw UsageError("cannot read the rules in `" + options.rules_file +
+                         "`: " + std::strerror(errno));
+    }
+    for (ProxyRule& rule : parse_rules(text)) rules.push_back(std::move(rule));
+    return rules;
+}
+
+/// The file that the capture is kept in.
+class CaptureFile {
+ public:
+    explicit CaptureFile(const std::string& name)
+        : descriptor_(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
+          output_(descriptor_) {
+        if (descriptor_ < 0) {
+            throw Error(errc::invalid_config,
+                        "cannot write to `" + name + "`: " + std::strerror(errno));
+        }
+        CaptureWriter::append_header(output_.buffer());
+    }
+    ~CaptureFile() { ::close(descriptor_); }
+    CaptureFile(const CaptureFile&) = delete;
+    CaptureFile& operator=(const CaptureFile&) = delete;
+
+    void add(std::string_view bytes) {
+        output_.buffer() += bytes;
+        if (output_.buffer().size() >= kept_bytes) flush();
+    }
+    void flush() {
+        if (output_.flush() || failed_) return;
+        failed_ = true;
+        report("the capture cannot be written any more: " + output_.failure().message());
+    }
+    bool failed() const { return failed_; }
+
+ private:
+    int descriptor_;
+    Output output_;
+    bool failed_ = false;
+};
+
+int proxy(const ProxyOptions& options) {
+    if (options.bootstrap.empty()) throw UsageError("--bootstrap is required");
+    ProxyConfig config;
+    config.listen = HostPort::parse(options.listen, kafka_port);
+    config.advertise = options.advertise;
+    config.bootstrap = HostPort::parse_list(options.bootstrap, kafka_port);
+    config.rules = rules_of(options);
+    const bool everywhere = config.listen.host == "0.0.0.0" || config.listen.host == "::";
+    if (everywhere && config.advertise.empty()) {
+        throw UsageError("--listen " + options.listen +
+                         " needs --advertise HOST, the name by which clients reach this machine");
+    }
+    ExchangePrinter printer(options.exchanges);
+    Output output(1);
+    std::unique_ptr<CaptureFile> capture;
+    if (!options.write.empty()) {
+        capture = std::make_unique<CaptureFile>(options.write);
+        config.keep = [&capture](std::string_view bytes) { capture->add(bytes); };
+    }
+    Proxy* running = nullptr;
+    if (!options.quiet) {
+        config.show = [&](const std::string& client, const std::string& broker,
+                          const Exchange& exchange) {
+            printer.append(output.buffer(), client, broker, exchange);
+            if (!output.buffer().empty() && !output.flush()) running->stop();
+        };
+    }
+    config.tell = [](const std::string& sentence) { report(sentence); };
+    config.tick = [&capture] {
+        if (capture) capture->flush();
+    };
+    const std::string listens = config.listen.to_string();
+    Proxy proxy(std::move(config));
+    running = &proxy;
+    report("listens on " + listens + " for " + options.bootstrap + "; ends with Ctrl-C");
+    proxy.run();
+    printer.append_end(output.buffer());
+    if (capture) capture->flush();
+    const int code = finish(output);
+    return capture && capture->failed() ? exit_failure : code;
+}
+
+}  // namespace
+
+void add_proxy(Command root) {
+    const auto options = std::make_shared<ProxyOptions>();
+    Command command = root.subcommand(
+        "proxy", "Stands between clients and brokers: shows what passes, and misbehaves if told");
+    command.option("--listen", options->listen, "HOST:PORT",
+                   "where clients find it; brokers get the ports that follow (127.0.0.1:9099)");
+    command.option("--advertise", options->advertise, "HOST",
+                   "the host that clients are told, if it is not that of --listen");
+    command.option("-b,--bootstrap", options->bootstrap, "HOST:PORT,...", "the brokers");
+    command.option("--rules", options->rules_file, "FILE", "how to misbehave, a rule a line");
+    command.option("--rule", options->rules, "RULE", "one such rule; may be repeated");
+    command.option("--write", options->write, "FILE",
+                   "keep what passes as a capture for `kwire decode --pcap` and Wireshark");
+    command.flag("-q,--quiet", options->quiet, "show nothing: frames pass without being decoded");
+    add_exchange_options(command, options->exchanges);
+    command.notes("Rules", {"API [topic=NAME] [client=ID] [after=N] [count=N] [every=N] ACTION",
+                            "API is a name such as Fetch, or * for any. ACTION is one of",
+                            "  delay TIME   hold the answer back     drop        no answer at all",
+                            "  error NAME   answer with this error   cut         close instead",
+                            "  corrupt      flip a bit of the answer cut-answer  close half way"});
+    command.notes(
+        "Examples",
+        {"kwire proxy --listen 127.0.0.1:9099 --bootstrap localhost:9092",
+         "kwire proxy -b localhost:9092 --rule 'OffsetCommit count=3 error NOT_COORDINATOR'",
+         "kwire proxy -b localhost:9092 --rule 'Fetch topic=clicks every=10 delay 2s' --api Fetch",
+         "kwire proxy -b localhost:9092 --quiet --write clients.pcap"});
+    command.runs([options] { return proxy(*options); });
+}
+
+}  // namespace kwire::tools
