@@ -1,6 +1,7 @@
 #include "broker_versions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kwire {
 
@@ -17,26 +18,28 @@ std::string_view name(OldRelease release) {
 }
 
 BrokerVersions BrokerVersions::of(const protocol::ApiVersionsResponse& answer) {
-    BrokerVersions versions;
+    Offered offered;
     for (const auto& api : answer.api_keys) {
-        versions.offered_[api.api_key] = {api.min_version, api.max_version};
+        offered[api.api_key] = {api.min_version, api.max_version};
     }
+    BrokerVersions versions;
+    versions.offered_ = std::make_shared<const Offered>(std::move(offered));
     return versions;
 }
 
-BrokerVersions BrokerVersions::of(OldRelease release) {
-    BrokerVersions versions;
-    versions.old_release_ = release;
-    auto& offered = versions.offered_;
+namespace {
+
+std::map<ApiKey, VersionRange> offered_by(OldRelease release) {
+    std::map<ApiKey, VersionRange> offered;
     for (const ApiKey key : {ApiKey::produce, ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata,
                              ApiKey::offset_commit, ApiKey::offset_fetch}) {
         offered[key] = {0, 0};
     }
-    if (release == OldRelease::v0_8_1) return versions;
+    if (release == OldRelease::v0_8_1) return offered;
     offered[ApiKey::offset_commit] = {0, 1};
     offered[ApiKey::offset_fetch] = {0, 1};
     offered[ApiKey::find_coordinator] = {0, 0};
-    if (release == OldRelease::v0_8_2) return versions;
+    if (release == OldRelease::v0_8_2) return offered;
     offered[ApiKey::offset_commit] = {0, 2};
     offered[ApiKey::produce] = {0, 1};
     offered[ApiKey::fetch] = {0, 1};
@@ -44,12 +47,21 @@ BrokerVersions BrokerVersions::of(OldRelease release) {
                              ApiKey::sync_group, ApiKey::describe_groups, ApiKey::list_groups}) {
         offered[key] = {0, 0};
     }
+    return offered;
+}
+
+}  // namespace
+
+BrokerVersions BrokerVersions::of(OldRelease release) {
+    BrokerVersions versions;
+    versions.old_release_ = release;
+    versions.offered_ = std::make_shared<const Offered>(offered_by(release));
     return versions;
 }
 
 std::optional<VersionRange> BrokerVersions::offered(ApiKey key) const {
-    const auto found = offered_.find(key);
-    if (found == offered_.end()) return std::nullopt;
+    const auto found = offered_->find(key);
+    if (found == offered_->end()) return std::nullopt;
     return found->second;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -35,10 +36,13 @@ class BrokerVersions {
     /// The release that was guessed, where the broker could not say.
     std::optional<OldRelease> old_release() const { return old_release_; }
 
-    const std::map<ApiKey, VersionRange>& all() const { return offered_; }
+    const std::map<ApiKey, VersionRange>& all() const { return *offered_; }
 
  private:
-    std::map<ApiKey, VersionRange> offered_;
+    using Offered = std::map<ApiKey, VersionRange>;
+
+    // Shared: copies travel with every call, and a broker offers sixty of them.
+    std::shared_ptr<const Offered> offered_ = std::make_shared<const Offered>();
     std::optional<OldRelease> old_release_;
 };
 
