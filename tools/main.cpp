@@ -21,6 +21,7 @@ int run(int argc, char** argv) {
     add_apis(line.root());
     add_decode(line.root());
     add_proxy(line.root());
+    add_log(line.root());
     add_bench(line.root());
     add_config(line.root());
     line.root().notes("A first look",

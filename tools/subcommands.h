@@ -13,6 +13,7 @@ void add_group(Command root);
 void add_apis(Command root);
 void add_decode(Command root);
 void add_proxy(Command root);
+void add_log(Command root);
 void add_bench(Command root);
 void add_config(Command root);
 

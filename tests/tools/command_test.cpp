@@ -130,6 +130,8 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("group describe -z z", HasSubstr("--group is required"));
     expect_usage_error("group list", HasSubstr("--zookeeper is required"));
     expect_usage_error("decode", HasSubstr("--pcap is required"));
+    expect_usage_error("log", HasSubstr("FILE is required"));
+    expect_usage_error("log /etc/hosts", HasSubstr("none of .log, .index"));
     expect_usage_error("proxy", HasSubstr("--bootstrap is required"));
     expect_usage_error("proxy -b b --listen 0.0.0.0:1", HasSubstr("needs --advertise"));
     expect_usage_error("proxy -b b --rule Fetch", HasSubstr("what is done"));

@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <kwire/protocol/crc32.h>
+#include <kwire/protocol/segment_files.h>
+
+#include "big_endian.h"
+
+namespace kwire {
+namespace {
+
+using protocol::load_big_endian;
+
+/// Reads numbers one behind the other. Precondition: they are there.
+class Numbers {
+ public:
+    explicit Numbers(const char* at) : at_(at) {}
+    template <class T>
+    T next() {
+        const T value = load_big_endian<T>(at_);
+        at_ += sizeof(T);
+        return value;
+    }
+
+ private:
+    const char* at_;
+};
+
+bool all_zero(std::string_view bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
+}
+
+/// Entries of one size to the end of the file or to the first that is `unused`. `read` makes an
+/// entry of bytes and says what is wrong with it, if anything.
+template <class Entry, class Read>
+SegmentEntries<Entry> read_entries(std::string_view file, const char* path, std::size_t size,
+                                   bool may_be_unused, Read read) {
+    SegmentEntries<Entry> result;
+    for (std::size_t at = 0; at < file.size(); at += size) {
+        const auto fail = [&](std::string what) {
+            std::string where(path);
+            where.append("[").append(std::to_string(result.entries.size())).append("]");
+            result.error = DecodeError{std::move(where), std::move(what), at};
+        };
+        // No entry is all zeros: a segment's first batch has none.
+        if (may_be_unused && all_zero(file.substr(at))) {
+            result.unused_bytes = file.size() - at;
+            break;
+        }
+        if (file.size() - at < size) {
+            std::string what("needs ");
+            what.append(std::to_string(size)).append(" bytes, ");
+            fail(what.append(std::to_string(file.size() - at)).append(" left"));
+            break;
+        }
+        Entry entry;
+        std::string problem = read(Numbers(file.data() + at), entry, result.entries);
+        if (!problem.empty()) {
+            fail(std::move(problem));
+            break;
+        }
+        result.entries.push_back(entry);
+    }
+    return result;
+}
+
+std::string descends(const char* what, std::int64_t before, std::int64_t value) {
+    std::string text(what);
+    text.append(" ").append(std::to_string(value)).append(" stands behind ");
+    return text.append(std::to_string(before)).append("; the broker rebuilds such an index");
+}
+
+}  // namespace
+
+std::optional<SegmentFile> segment_file_of(std::string_view name) {
+    for (const std::string_view ending : {".deleted", ".cleaned", ".swap"}) {
+        if (name.ends_with(ending)) name.remove_suffix(ending.size());
+    }
+    if (name.ends_with(".log") || name.ends_with(".checkpoint")) return SegmentFile::records;
+    if (name.ends_with(".timeindex")) return SegmentFile::time_index;
+    if (name.ends_with(".txnindex")) return SegmentFile::transaction_index;
+    if (name.ends_with(".index")) return SegmentFile::offset_index;
+    if (name.ends_with(".snapshot")) return SegmentFile::producer_snapshot;
+    return std::nullopt;
+}
+
+std::optional<std::int64_t> base_offset_of(std::string_view name) {
+    std::int64_t offset = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), offset);
+    if (error != std::errc{} || end == name.data() || offset < 0) return std::nullopt;
+    return offset;
+}
+
+SegmentEntries<OffsetIndexEntry> read_offset_index(std::string_view file,
+                                                   std::int64_t base_offset) {
+    return read_entries<OffsetIndexEntry>(
+        file, "index", 8, true,
+        [base_offset](Numbers numbers, OffsetIndexEntry& entry, const auto& before) {
+            entry.offset = base_offset + numbers.next<std::int32_t>();
+            entry.position = numbers.next<std::int32_t>();
+            if (!before.empty() && entry.offset <= before.back().offset) {
+                return descends("offset", before.back().offset, entry.offset);
+            }
+            if (!before.empty() && entry.position <= before.back().position) {
+                return descends("position", before.back().position, entry.position);
+            }
+            return std::string();
+        });
+}
+
+SegmentEntries<TimeIndexEntry> read_time_index(std::string_view file, std::int64_t base_offset) {
+    return read_entries<TimeIndexEntry>(
+        file, "timeindex", 12, true,
+        [base_offset](Numbers numbers, TimeIndexEntry& entry, const auto& before) {
+            entry.timestamp = numbers.next<std::int64_t>();
+            entry.offset = base_offset + numbers.next<std::int32_t>();
+            if (!before.empty() && entry.timestamp < before.back().timestamp) {
+                return descends("timestamp", before.back().timestamp, entry.timestamp);
+            }
+            if (!before.empty() && entry.offset < before.back().offset) {
+                return descends("offset", before.back().offset, entry.offset);
+            }
+            return std::string();
+        });
+}
+
+SegmentEntries<TransactionIndexEntry> read_transaction_index(std::string_view file) {
+    return read_entries<TransactionIndexEntry>(
+        file, "txnindex", 34, false,
+        [](Numbers numbers, TransactionIndexEntry& entry, const auto&) {
+            entry.version = numbers.next<std::int16_t>();
+            entry.producer_id = numbers.next<std::int64_t>();
+            entry.first_offset = numbers.next<std::int64_t>();
+            entry.last_offset = numbers.next<std::int64_t>();
+            entry.last_stable_offset = numbers.next<std::int64_t>();
+            if (entry.version == 0) return std::string();
+            return std::string("has version ").append(std::to_string(entry.version));
+        });
+}
+
+SegmentEntries<ProducerSnapshotEntry> read_producer_snapshot(std::string_view file) {
+    constexpr std::size_t header = 2 + 4 + 4;  // version, CRC, count
+    constexpr std::size_t entry_bytes = 46;
+    const auto fail = [](std::string what, std::size_t at) {
+        SegmentEntries<ProducerSnapshotEntry> result;
+        result.error = DecodeError{"snapshot", std::move(what), at};
+        return result;
+    };
+    if (file.size() < header) {
+        return fail(std::string("needs 10 bytes, ").append(std::to_string(file.size())), 0);
+    }
+    Numbers numbers(file.data());
+    const auto version = numbers.next<std::int16_t>();
+    const auto crc = numbers.next<std::uint32_t>();
+    const auto count = numbers.next<std::int32_t>();
+    if (version != 1) return fail(std::string("has version ").append(std::to_string(version)), 0);
+    auto result = read_entries<ProducerSnapshotEntry>(
+        file.substr(header), "snapshot", entry_bytes, false,
+        [](Numbers entry_numbers, ProducerSnapshotEntry& entry, const auto&) {
+            entry.producer_id = entry_numbers.next<std::int64_t>();
+            entry.epoch = entry_numbers.next<std::int16_t>();
+            entry.last_sequence = entry_numbers.next<std::int32_t>();
+            entry.last_offset = entry_numbers.next<std::int64_t>();
+            entry.offset_delta = entry_numbers.next<std::int32_t>();
+            entry.timestamp = entry_numbers.next<std::int64_t>();
+            entry.coordinator_epoch = entry_numbers.next<std::int32_t>();
+            entry.current_txn_first_offset = entry_numbers.next<std::int64_t>();
+            return std::string();
+        });
+    if (result.error) {
+        result.error->offset += header;
+    } else if (static_cast<std::int64_t>(result.entries.size()) != count) {
+        result.error =
+            DecodeError{"snapshot",
+                        std::string("claims ").append(std::to_string(count)) +
+                            " producers and has " + std::to_string(result.entries.size()),
+                        6};
+    } else if (protocol::crc32c(file.substr(6)) != crc) {
+        result.error = DecodeError{"snapshot", "its CRC is wrong", 2};
+    }
+    return result;
+}
+
+}  // namespace kwire

@@ -1,0 +1,131 @@
+// What `kwire log` makes of batches.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <kwire/protocol/record_batch_builder.h>
+
+#include "log_records.h"
+
+namespace kwire::tools {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Shown {
+    std::string out;
+    LogRecordsSummary summary;
+};
+
+Shown show(const std::string& file, const LogRecordsOptions& options) {
+    Shown shown;
+    shown.summary =
+        append_batches(shown.out, Bytes::copy_of(file), "0.log", options, [] { return true; });
+    return shown;
+}
+
+std::string two_batches() {
+    Compressor compressor;
+    RecordBatchBuilder builder({.base_offset = 10,
+                                .compression = Compression::lz4,
+                                .producer_id = 7,
+                                .producer_epoch = 1,
+                                .base_sequence = 5});
+    builder.append(1'700'000'000'123, "k", "v");
+    builder.append(1'700'000'000'124, std::nullopt, "w");
+    const std::string first = builder.build(compressor);
+    return first + build_control_batch(12, 1'700'000'000'125, 7, 1, ControlRecord::Type::commit);
+}
+
+TEST(LogRecords, a_line_for_each_batch_and_what_is_in_it_if_asked) {
+    const Shown plain = show(two_batches(), {});
+    EXPECT_THAT(plain.out, StartsWith("10 to 11  2 records  v2  lz4  "));
+    EXPECT_THAT(plain.out, HasSubstr("  producer 7 epoch 1 from 5\n12 to 12  1 records  v2  none"));
+    EXPECT_THAT(plain.out, HasSubstr("transactional  control\n"));
+    EXPECT_EQ(plain.summary.batches, 2U);
+    EXPECT_EQ(plain.summary.records, 3U);
+    EXPECT_EQ(plain.summary.first_offset, 10);
+    EXPECT_EQ(plain.summary.next_offset, 13);
+    const Shown opened = show(two_batches(), {.json = false, .records = true, .show = {}});
+    EXPECT_THAT(opened.out, HasSubstr("    10  2023-11-14T22:13:20.123Z  \"k\" = \"v\"\n"
+                                      "    11  2023-11-14T22:13:20.124Z  null = \"w\"\n"));
+}
+
+TEST(LogRecords, json_lines_have_the_header_and_the_records) {
+    const Shown shown = show(two_batches(), {.json = true, .records = true, .show = {}});
+    const auto line = nlohmann::json::parse(shown.out.substr(0, shown.out.find('\n')));
+    EXPECT_EQ(line["file"], "0.log");
+    EXPECT_EQ(line["position"], 0);
+    EXPECT_EQ(line["base_offset"], 10);
+    EXPECT_EQ(line["last_offset"], 11);
+    EXPECT_EQ(line["compression"], "lz4");
+    EXPECT_EQ(line["producer_id"], 7);
+    EXPECT_EQ(line["control"], false);
+    ASSERT_EQ(line["records"].size(), 2U);
+    EXPECT_EQ(line["records"][0]["key"], "k");
+    EXPECT_EQ(line["records"][1]["key"], nullptr);
+    EXPECT_FALSE(line.contains("error"));
+}
+
+TEST(LogRecords, old_formats_are_read_too) {
+    Compressor compressor;
+    for (const std::int8_t magic : {0, 1}) {
+        MessageSetBuilder builder(
+            {.magic = magic, .base_offset = 3, .compression = Compression::gzip});
+        builder.append(1'000, "k", "v");
+        builder.append(2'000, "k", "w");
+        const Shown shown =
+            show(builder.build(compressor), {.json = true, .records = true, .show = {}});
+        const auto line = nlohmann::json::parse(shown.out);
+        EXPECT_EQ(line["magic"], magic);
+        EXPECT_EQ(line["records"].size(), 2U);
+        EXPECT_EQ(line["records"][1]["offset"], 4);
+        EXPECT_EQ(shown.summary.records, 2U);
+    }
+}
+
+TEST(LogRecords, damage_is_told_and_what_follows_is_still_read) {
+    std::string file = two_batches();
+    file[70] = static_cast<char>(file[70] ^ 1);
+    const Shown shown = show(file, {});
+    EXPECT_EQ(shown.summary.damaged, 1U);
+    EXPECT_EQ(shown.summary.batches, 2U);
+    EXPECT_THAT(shown.out, HasSubstr("DAMAGED: "));
+    EXPECT_EQ(shown.summary.next_offset, 13);
+}
+
+TEST(LogRecords, an_end_that_is_cut_off_unused_or_broken) {
+    const std::string file = two_batches();
+    const std::size_t last =
+        build_control_batch(12, 1'700'000'000'125, 7, 1, ControlRecord::Type::commit).size();
+    EXPECT_EQ(show(file.substr(0, file.size() - 1), {}).summary.cut_off_bytes, last - 1);
+    const Shown unused = show(file + std::string(100, '\0'), {});
+    EXPECT_EQ(unused.summary.unused_bytes, 100U);
+    EXPECT_EQ(unused.summary.broken, "");
+    const Shown broken = show(file + std::string(100, '\x7f'), {});
+    EXPECT_NE(broken.summary.broken, "");
+    EXPECT_EQ(broken.summary.records, 3U);
+}
+
+TEST(LogRecords, a_record_of_a_known_form_is_shown_by_whoever_knows_it) {
+    LogRecordsOptions options{.json = true, .records = true, .show = {}};
+    options.show = [](std::string& out, const RecordBatch&, const Record& record) {
+        if (record.offset == 10) out += "{\"known\":1}";
+    };
+    const Shown shown = show(two_batches(), options);
+    const auto line = nlohmann::json::parse(shown.out.substr(0, shown.out.find('\n')));
+    EXPECT_EQ(line["records"][0]["decoded"]["known"], 1);
+    EXPECT_EQ(line["records"][1]["value"], "w");
+}
+
+TEST(Timestamps, are_shown_as_utc) {
+    EXPECT_EQ(show_timestamp(1'700'000'000'007), "2023-11-14T22:13:20.007Z");
+    EXPECT_EQ(show_timestamp(-1), "-");
+    EXPECT_EQ(show_timestamp(-1'001), "1969-12-31T23:59:58.999Z");
+}
+
+}  // namespace
+}  // namespace kwire::tools
