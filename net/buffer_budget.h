@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -17,40 +18,61 @@ namespace kwire {
 
 class BufferBudget {
  public:
-    /// on_room is called, on any thread, when something was freed after wait_for_room().
-    BufferBudget(std::int64_t bytes_max, std::function<void()> on_room)
-        : bytes_max_(bytes_max), on_room_(std::move(on_room)) {}
+    /// on_news is called, on any thread, when what was waited for came: room, or progress.
+    BufferBudget(std::int64_t bytes_max, std::function<void()> on_news)
+        : bytes_max_(bytes_max), on_news_(std::move(on_news)) {}
 
     std::int64_t bytes_max() const { return bytes_max_; }
     std::int64_t used() const { return used_.load(std::memory_order_relaxed); }
 
     /// False if it does not fit. What is empty takes anything: one message may be larger than the whole bound.
     bool reserve(std::int64_t bytes) {
-        if (used_.load() > 0 && used_.load() + bytes > bytes_max_) return false;
+        if (!fits(bytes)) return false;
         used_.fetch_add(bytes);
         return true;
     }
     void release(std::int64_t bytes) {
         used_.fetch_sub(bytes);
-        signal_progress();
+        signal_room();
     }
     /// A frame turned out to have other than the reserved bytes.
     void correct(std::int64_t difference) {
         used_.fetch_add(difference);
-        if (difference < 0) signal_progress();
+        if (difference < 0) signal_room();
     }
-    /// Readers got on: who waits for that is woken.
+    /// A reader took something: who waits for that is woken.
     void signal_progress() {
-        if (waiting_.load() && waiting_.exchange(false)) on_room_();
+        if (progress_wanted_.load() && progress_wanted_.exchange(false)) on_news_();
     }
-    /// From now on progress is told, once. Check the condition again after this call, before waiting.
-    void wait_for_room() { waiting_.store(true); }
+
+    // Both are for once. Look again after the call, before waiting: what is missed here is missed.
+
+    /// Tells when readers got on. With many partitions that is often: only for who waits for just that.
+    void wait_for_progress() { progress_wanted_.store(true); }
+    /// Tells when bytes may fit.
+    void wait_for_room(std::int64_t bytes) {
+        std::int64_t wanted = room_wanted_.load();
+        while (bytes < wanted && !room_wanted_.compare_exchange_weak(wanted, bytes)) {
+        }
+    }
 
  private:
+    static constexpr std::int64_t nothing = std::numeric_limits<std::int64_t>::max();
+
+    bool fits(std::int64_t bytes) const {
+        const std::int64_t used = used_.load();
+        return used <= 0 || used + bytes <= bytes_max_;
+    }
+    void signal_room() {
+        const std::int64_t wanted = room_wanted_.load();
+        if (wanted != nothing && fits(wanted) && room_wanted_.exchange(nothing) != nothing) on_news_();
+    }
+
     const std::int64_t bytes_max_;
-    const std::function<void()> on_room_;
+    const std::function<void()> on_news_;
     std::atomic<std::int64_t> used_{0};
-    std::atomic<bool> waiting_{false};
+    std::atomic<std::int64_t> room_wanted_{nothing};  // the least that somebody waits for
+    std::atomic<bool> progress_wanted_{false};
 };
 
 /// The share of one frame. Slices of the frame hold it; the last one gives the bytes back.

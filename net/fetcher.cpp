@@ -116,8 +116,6 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
         if (!version) continue;
         co_await validate_positions();
         if (partitions_.empty()) continue;
-        // Armed before looking, so that what gets free in between is not missed.
-        context_.budget()->wait_for_room();
         Plan plan;
         TimePoint look_again_at = TimePoint::max();
         const bool planned = make_plan(plan, *version, look_again_at);
@@ -216,7 +214,11 @@ bool Fetcher::make_plan(Plan& plan, std::int16_t version, TimePoint& look_again_
         return false;
     }
     bool leaves_out = false;
-    if (!choose(look_again_at, leaves_out)) return false;
+    if (!choose(look_again_at, leaves_out)) {
+        // Readers may have taken something meanwhile, which is told from here on only.
+        context_.budget()->wait_for_progress();
+        if (!choose(look_again_at, leaves_out)) return false;
+    }
     const FetchConfig& config = context_.config();
     const std::int64_t share = std::max(context_.request_bytes(), request_bytes_min);
     // Before version 3 a request has no limit of its own: the partitions' limits must add up to it.
@@ -226,7 +228,10 @@ bool Fetcher::make_plan(Plan& plan, std::int16_t version, TimePoint& look_again_
     const std::int64_t bytes_max = std::min<std::int64_t>(config.fetch_bytes_max, share);
     for (const auto* partition : chosen_) plan.reserved += bytes_to_ask_for(**partition, fair, config);
     if (version >= 3) plan.reserved = std::min(plan.reserved, bytes_max);
-    if (!context_.budget()->reserve(plan.reserved)) return false;
+    if (!context_.budget()->reserve(plan.reserved)) {
+        context_.budget()->wait_for_room(plan.reserved);
+        if (!context_.budget()->reserve(plan.reserved)) return false;
+    }
     plan.wait = wait_at_broker(leaves_out);
     plan.request.max_bytes = to_int32(bytes_max);
     // From here on it is sent: the session changes.

@@ -318,10 +318,37 @@ TEST_F(FetchQueueTest, TellsOfRoomOnceItIsWaitedFor) {
     EXPECT_EQ(read_all().size(), 1U);
     EXPECT_EQ(room_signals, 0);
     push(partition, batch_of(1, 1), 1, 2);
-    budget->wait_for_room();
+    budget->wait_for_room(1 << 20);
     EXPECT_EQ(read_all().size(), 1U);
     EXPECT_EQ(room_signals, 1);
     EXPECT_TRUE(budget->reserve(1 << 20));
+}
+
+TEST(BufferBudget, TellsOfRoomOnlyWhereItIsEnough) {
+    int signals = 0;
+    BufferBudget budget(100, [&signals] { ++signals; });
+    ASSERT_TRUE(budget.reserve(60));
+    ASSERT_TRUE(budget.reserve(40));
+    budget.wait_for_room(50);
+    budget.wait_for_room(30);
+    budget.release(20);
+    budget.signal_progress();
+    EXPECT_EQ(signals, 0);
+    budget.release(10);
+    EXPECT_EQ(signals, 1) << "the one who wants least can go on";
+    budget.release(70);
+    EXPECT_EQ(signals, 1) << "once";
+}
+
+TEST(BufferBudget, TellsOfProgressToWhoWaitsForThat) {
+    int signals = 0;
+    BufferBudget budget(100, [&signals] { ++signals; });
+    budget.signal_progress();
+    budget.wait_for_progress();
+    EXPECT_EQ(signals, 0);
+    budget.signal_progress();
+    budget.signal_progress();
+    EXPECT_EQ(signals, 1);
 }
 
 }  // namespace
