@@ -1,10 +1,12 @@
 #include <kwire/group/assignment.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <tuple>
 #include <utility>
 
+#include "subscribed_member.h"
 #include "topic_filter.h"
 
 namespace kwire {
@@ -38,13 +40,12 @@ std::vector<PartitionLeader> by_id(std::vector<PartitionLeader> partitions) {
 
 /// The threads that read topic, sorted as strings: `id-10` comes before `id-2`.
 std::vector<Assignee> sorted_threads(const std::string& topic,
-                                     const std::vector<GroupMember>& members) {
+                                     const std::vector<SubscribedMember>& members) {
     std::vector<Assignee> threads;
     for (const auto& member : members) {
-        if (!member.readable) continue;
-        const auto streams = member.subscription.streams_of(topic);
+        const auto streams = member.streams_of(topic);
         for (std::int32_t i = 0; i < streams; ++i) {
-            threads.push_back({member.id, member.id + '-' + std::to_string(i)});
+            threads.push_back({member.id(), member.id() + '-' + std::to_string(i)});
         }
     }
     std::sort(threads.begin(), threads.end(),
@@ -71,13 +72,29 @@ AssignmentResult assign_original(const TopicPartitions& topics,
 AssignmentResult assign_java_range(const TopicPartitions& topics,
                                    const std::vector<GroupMember>& members) {
     AssignmentResult result;
+    const auto readers = subscribed(members);
     for (const auto& [topic, unsorted] : topics) {
         const auto partitions = by_id(unsorted);
-        const auto threads = sorted_threads(topic, members);
+        const auto threads = sorted_threads(topic, readers);
         deal_runs(partitions.size(), threads.size(), [&](std::size_t who, std::size_t what) {
             result[{topic, partitions[what].partition}] = threads[who];
         });
     }
+    return result;
+}
+
+bool ends_in_uuid(std::string_view id) {
+    constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (id.size() <= form.size() || id[id.size() - form.size() - 1] != ':') return false;
+    const auto tail = id.substr(id.size() - form.size());
+    return std::equal(tail.begin(), tail.end(), form.begin(), [](char c, char f) {
+        return f == '-' ? c == '-' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
+    });
+}
+
+AssignmentResult assign_balanced(const TopicPartitions& topics, const std::vector<GroupMember>& members) {
+    AssignmentResult result;
+    for (const auto& [tp, member] : balance(topics, members, {})) result[tp] = {member, member};
     return result;
 }
 
@@ -89,11 +106,12 @@ std::string hashed_name(Assignment rule, const TopicPartition& tp) {
 
 AssignmentResult assign_java_roundrobin(Assignment rule, const TopicPartitions& topics,
                                         const std::vector<GroupMember>& members) {
+    const auto subscribers = subscribed(members);
     std::map<std::string, std::vector<Assignee>> readers;
     std::map<std::string, Assignee> all_threads;
     std::vector<std::pair<std::int32_t, TopicPartition>> partitions;
     for (const auto& [topic, infos] : topics) {
-        auto& threads = readers[topic] = sorted_threads(topic, members);
+        auto& threads = readers[topic] = sorted_threads(topic, subscribers);
         for (const auto& thread : threads) all_threads[thread.owner_text] = thread;
         for (const auto& info : infos) {
             const TopicPartition tp{topic, info.partition};
@@ -124,24 +142,72 @@ AssignmentResult assign_java_roundrobin(Assignment rule, const TopicPartitions& 
 
 }  // namespace
 
-bool is_java_rule(Assignment rule) { return rule != Assignment::original; }
+bool is_java_rule(Assignment rule) {
+    return rule == Assignment::java_range || rule == Assignment::java_roundrobin ||
+           rule == Assignment::java_roundrobin_08;
+}
+
+std::string_view name(Assignment rule) {
+    switch (rule) {
+        case Assignment::automatic: return "auto";
+        case Assignment::balanced: return "balanced";
+        case Assignment::original: return "original";
+        case Assignment::java_range: return "java-range";
+        case Assignment::java_roundrobin: return "java-roundrobin";
+        case Assignment::java_roundrobin_08: return "java-roundrobin-0.8";
+    }
+    return "?";
+}
+
+PeerKind peer_kind(std::string_view id, std::string_view group, std::string_view client, std::string_view rule) {
+    if (client.starts_with("kwire")) {
+        if (rule == name(Assignment::original)) return PeerKind::go;
+        return rule.starts_with("java-") ? PeerKind::java : PeerKind::kwire;
+    }
+    if (id.starts_with("kwire:")) return PeerKind::kwire;
+    if (id.starts_with(std::string(group) + '_')) return PeerKind::java;
+    return ends_in_uuid(id) ? PeerKind::go : PeerKind::java;
+}
+
+bool kinds_disagree(const std::vector<GroupMember>& members) {
+    const auto any = [&](PeerKind kind) {
+        return std::any_of(members.begin(), members.end(), [&](const auto& m) { return m.kind == kind; });
+    };
+    return any(PeerKind::go) && any(PeerKind::java);
+}
+
+Assignment rule_for(const std::vector<GroupMember>& members) {
+    Assignment rule = Assignment::balanced;
+    for (const auto& member : members) {
+        if (member.kind == PeerKind::go) return Assignment::original;
+        if (member.kind == PeerKind::java) rule = Assignment::java_range;
+    }
+    return rule;
+}
 
 std::int32_t MemberSubscription::streams_of(const std::string& topic) const {
-    if (pattern == Pattern::static_list) {
-        const auto found = streams.find(topic);
-        return found == streams.end() ? 0 : found->second;
-    }
-    for (const auto& [expression, count] : streams) {
-        const bool reads = pattern == Pattern::white_list ? white_list_matches(expression, topic)
-                                                          : black_list_matches(expression, topic);
-        if (reads) return count;
-    }
-    return 0;
+    return SubscriptionFilter(*this).streams_of(topic);
+}
+
+MemberSubscription MemberSubscription::of_topics(const std::vector<std::string>& topics) {
+    MemberSubscription subscription;
+    for (const auto& topic : topics) subscription.streams[topic] = 1;
+    return subscription;
+}
+
+MemberSubscription MemberSubscription::white_list(std::string expression) {
+    return {Pattern::white_list, {{std::move(expression), 1}}};
+}
+
+MemberSubscription MemberSubscription::black_list(std::string expression) {
+    return {Pattern::black_list, {{std::move(expression), 1}}};
 }
 
 AssignmentResult assign(Assignment rule, const TopicPartitions& topics,
                         const std::vector<GroupMember>& members) {
     switch (rule) {
+        case Assignment::automatic: return assign(rule_for(members), topics, members);
+        case Assignment::balanced: return assign_balanced(topics, members);
         case Assignment::original: return assign_original(topics, members);
         case Assignment::java_range: return assign_java_range(topics, members);
         case Assignment::java_roundrobin:

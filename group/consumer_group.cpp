@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <exception>
-#include <set>
 #include <utility>
 
 #include "joined_member.h"
+#include "topic_filter.h"
 
 namespace kwire {
 namespace {
@@ -32,32 +32,50 @@ std::string valid_group(std::string name, const GroupConfig& config) {
     return name;
 }
 
-std::vector<std::string> valid_topics(const std::vector<std::string>& topics) {
+MemberSubscription of_valid_topics(const std::vector<std::string>& topics) {
     if (topics.empty()) throw Error(errc::invalid_config, "no topics: at least one must be named");
-    std::set<std::string> sorted;
     for (const auto& topic : topics) {
         if (!zk::Registry::valid_topic_name(topic)) {
             throw Error(errc::invalid_config, "the topic \"" + topic +
                                                   "\" has an illegal name: 1 to 249 of letters, digits, "
                                                   "'.', '_' and '-'");
         }
-        sorted.insert(topic);
     }
-    return {sorted.begin(), sorted.end()};
+    return MemberSubscription::of_topics(topics);
 }
 
-JoinedMember::Settings settings(std::string name, const std::vector<std::string>& topics,
-                                std::string servers, GroupConfig config) {
+MemberSubscription valid(MemberSubscription subscription) {
+    using Pattern = MemberSubscription::Pattern;
+    if (subscription.pattern == Pattern::static_list) {
+        std::vector<std::string> topics;
+        for (const auto& [topic, streams] : subscription.streams) topics.push_back(topic);
+        return of_valid_topics(topics);
+    }
+    const bool one = subscription.streams.size() == 1;
+    if (!one || !TopicFilter(subscription.streams.begin()->first).valid()) {
+        throw Error(errc::invalid_config,
+                    "the expression " + (one ? '"' + subscription.streams.begin()->first + '"' : "") +
+                        " is not one regular expression over the names of topics; a comma stands for |");
+    }
+    return MemberSubscription{subscription.pattern, {{subscription.streams.begin()->first, 1}}};
+}
+
+JoinedMember::Settings settings(std::string name, MemberSubscription subscription, std::string servers,
+                                GroupConfig config) {
     config.validate();
     JoinedMember::Settings result;
     result.group = valid_group(std::move(name), config);
-    result.topics = valid_topics(topics);
+    result.subscription = valid(std::move(subscription));
     if (servers.empty()) servers = config.zookeeper.connect;
     if (!config.session_factory) {
         if (servers.empty()) {
             throw Error(errc::invalid_config, "zookeeper.connect is empty: host:port,host:port[/chroot]");
         }
         config.session_factory = session_factory(config, servers);
+    }
+    if (config.group_instance_id.find('/') != std::string::npos) {
+        throw Error(errc::invalid_config, "group.instance.id is \"" + config.group_instance_id +
+                                              "\": it must be the name of one ZooKeeper node");
     }
     if (config.member_id.find('/') != std::string::npos) {
         throw Error(errc::invalid_config, "consumer.id is \"" + config.member_id +
@@ -73,27 +91,40 @@ ConsumerGroup::ConsumerGroup(std::shared_ptr<JoinedMember> member) : member_(std
 
 std::shared_ptr<ConsumerGroup> ConsumerGroup::join(std::string name, std::vector<std::string> topics,
                                                    std::string zookeeper, Config config) {
+    return join(std::move(name), of_valid_topics(topics), std::move(zookeeper), std::move(config));
+}
+
+std::shared_ptr<ConsumerGroup> ConsumerGroup::join(std::string name, MemberSubscription subscription,
+                                                   std::string zookeeper, Config config) {
     if (!config.runtime) config.runtime = Runtime::with_own_thread();
     const auto runtime = config.runtime;
     return runtime->block_on(
-        async_join(std::move(name), std::move(topics), std::move(zookeeper), std::move(config)));
+        async_join(std::move(name), std::move(subscription), std::move(zookeeper), std::move(config)));
 }
 
 Task<std::shared_ptr<ConsumerGroup>> ConsumerGroup::async_join(std::string name,
                                                                std::vector<std::string> topics,
                                                                std::string zookeeper, Config config) {
+    return async_join(std::move(name), of_valid_topics(topics), std::move(zookeeper), std::move(config));
+}
+
+Task<std::shared_ptr<ConsumerGroup>> ConsumerGroup::async_join(std::string name, MemberSubscription subscription,
+                                                               std::string zookeeper, Config config) {
     if (!config.runtime) {
         throw Error(errc::invalid_config, "async_join needs GroupConfig::runtime, the runtime it is run on");
     }
     const auto member = std::make_shared<JoinedMember>(
-        settings(std::move(name), topics, std::move(zookeeper), std::move(config)));
+        settings(std::move(name), std::move(subscription), std::move(zookeeper), std::move(config)));
     co_await JoinedMember::join(member);
     std::shared_ptr<ConsumerGroup> group(new ConsumerGroup(member));
     co_return group;
 }
 
+void ConsumerGroup::subscribe(MemberSubscription subscription) { member_->subscribe(valid(std::move(subscription))); }
+void ConsumerGroup::subscribe(const std::vector<std::string>& topics) { subscribe(of_valid_topics(topics)); }
+
 ConsumerGroup::~ConsumerGroup() {
-    if (member_->closing()) return;
+    if (member_->close_called()) return;
     try {
         auto closing = JoinedMember::close(member_, std::nullopt);
         if (member_->runtime()->on_runtime()) {

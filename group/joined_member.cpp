@@ -5,11 +5,15 @@
 #include <exception>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include <kwire/offsets/dual_offset_manager.h>
 #include <kwire/offsets/kafka_offset_manager.h>
 #include <kwire/offsets/zookeeper_offset_manager.h>
 
+
 #include "member_id.h"
+#include "subscribed_member.h"
 
 namespace kwire {
 namespace {
@@ -21,7 +25,8 @@ constexpr Duration last_words = 1s;
 
 MembershipConfig membership_config(const JoinedMember::Settings& settings) {
     MembershipConfig config;
-    config.topics = settings.topics;
+    config.subscription = settings.subscription;
+    config.keeps_place = !settings.config.group_instance_id.empty();
     config.rule = settings.config.assignment;
     config.processing_timeout = settings.config.offsets.processing_timeout;
     return config;
@@ -130,11 +135,11 @@ Task<void> JoinedMember::reset_offsets(Self self) {
 
     // Kafka has no request that every line knows to delete an offset: it is set to where reading is to begin.
     std::vector<TopicPartition> partitions;
-    const auto view = co_await self->cluster_->refresh(self->settings_.topics);
-    for (const auto& topic : self->settings_.topics) {
-        const auto found = view->topics.find(topic);
-        if (found == view->topics.end()) continue;
-        for (const auto& [partition, state] : found->second.partitions) partitions.push_back({topic, partition});
+    const auto view = co_await self->cluster_->refresh({});
+    const SubscriptionFilter filter(self->settings_.subscription);
+    for (const auto& [topic, known] : view->topics) {
+        if (filter.streams_of(topic) <= 0) continue;
+        for (const auto& [partition, state] : known.partitions) partitions.push_back({topic, partition});
     }
     const auto stored = co_await fetch_offsets(self->cluster_, self->group(), std::move(partitions));
     if (stored.empty()) co_return;
@@ -198,11 +203,12 @@ void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNu
     const auto& config = settings_.config;
     session_ = number;
     session_live_ = true;
-    id_ = config.member_id.empty() ? new_member_id(config.assignment, group()) : config.member_id;
+    id_ = !config.group_instance_id.empty() ? config.group_instance_id : config.member_id;
+    if (id_.empty()) id_ = new_member_id(config.assignment, group());
     registry_ = std::make_shared<zk::Registry>(session);
     peers_.clear();
     if (config.bootstrap.empty()) {
-        topics_ = std::make_shared<ZookeeperTopics>(registry_, config.assignment == Assignment::original);
+        topics_ = std::make_shared<ZookeeperTopics>(registry_);
     }
     session_listener_ =
         session->on_state([weak = weak_from_this(), number](zk::SessionState state) {
@@ -268,19 +274,39 @@ Task<void> JoinedMember::open_session(Self self, SessionNumber number) {
 }
 
 void JoinedMember::carry_out(const action::Register& a) {
-    runtime_->spawn(register_member(shared_from_this(), a.session));
+    runtime_->spawn(register_member(shared_from_this(), a.session, a.subscription));
 }
 
-Task<void> JoinedMember::register_member(Self self, SessionNumber number) {
+zk::Registration JoinedMember::registration_for(const MemberSubscription& subscription) const {
+    using Pattern = MemberSubscription::Pattern;
     zk::Registration registration;
-    for (const auto& topic : self->settings_.topics) registration.subscription[topic] = 1;
+    registration.subscription = subscription.streams;
+    if (subscription.pattern == Pattern::white_list) registration.pattern = zk::SubscriptionPattern::white_list;
+    if (subscription.pattern == Pattern::black_list) registration.pattern = zk::SubscriptionPattern::black_list;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     registration.timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    registration.client = "kwire " KWIRE_VERSION;
+    registration.host = host_and_process();
+    registration.rule = name(settings_.config.assignment);
+    return registration;
+}
+
+Task<zk::Code> JoinedMember::enter(Self self, zk::Registration registration) {
+    const auto registry = self->registry_;
+    const auto id = self->id_;
+    zk::Code code = co_await registry->register_member(self->group(), id, registration);
+    if (code != zk::Code::node_exists || self->settings_.config.group_instance_id.empty()) co_return code;
+    self->log(LogLevel::info, "takes over from an earlier process of the same group.instance.id");
+    code = co_await registry->take_over_member(self->group(), id, registration);
+    co_return code;
+}
+
+Task<void> JoinedMember::register_member(Self self, SessionNumber number, MemberSubscription subscription) {
     const auto registry = self->registry_;
     const auto id = self->id_;
     zk::Code code = zk::Code::other;
     try {
-        code = co_await registry->register_member(self->group(), id, registration);
+        code = co_await enter(self, self->registration_for(subscription));
     } catch (const Error& error) {
         self->report(error);
         self->join_failure_ = error;
@@ -292,6 +318,36 @@ Task<void> JoinedMember::register_member(Self self, SessionNumber number) {
         self->log(LogLevel::warning, "the name " + id + " is taken; it is tried again until it is free");
     }
     self->post(event::Registered{number, code});
+}
+
+void JoinedMember::subscribe(MemberSubscription subscription) {
+    asio::post(runtime_->executor(), [self = shared_from_this(), subscription = std::move(subscription)] {
+        self->post(event::SubscriptionChanged{subscription});
+    });
+}
+
+void JoinedMember::carry_out(const action::UpdateRegistration& a) {
+    runtime_->spawn(update_registration(shared_from_this(), a.session, a.subscription));
+}
+
+Task<void> JoinedMember::update_registration(Self self, SessionNumber number, MemberSubscription subscription) {
+    zk::Code code = zk::Code::other;
+    try {
+        code = co_await self->registry_->update_member(self->group(), self->id_,
+                                                       self->registration_for(subscription));
+    } catch (const Error& error) {
+        self->report(error);
+    }
+    if (number == self->session_) self->peers_.erase(self->id_);
+    self->post(event::RegistrationUpdated{number, code});
+}
+
+void JoinedMember::carry_out(const action::RuleChosen& a) {
+    log(LogLevel::info, "partitions are divided by the rule " + std::string(name(a.rule)));
+    if (!a.kinds_disagree) return;
+    report(Error(errc::invalid_config,
+                 "the group has Go members and Java members, who divide partitions differently: some will have no "
+                 "owner for a time; run one kind of them only"));
 }
 
 void JoinedMember::carry_out(const action::Deregister& a) {
@@ -342,7 +398,11 @@ Task<void> JoinedMember::tear_down(Self self) {
     if (self->topics_) self->topics_->close();
     if (self->consumer_) self->consumer_->close();
     self->session_listener_.reset();
-    if (self->registry_) co_await end_session(self->registry_->session(), deadline);
+    if (self->registry_ && self->keeps_place_) {
+        co_await self->registry_->session()->abandon();
+    } else if (self->registry_) {
+        co_await end_session(self->registry_->session(), deadline);
+    }
     if (self->cluster_) self->cluster_->close();
     self->log(LogLevel::info, "left");
 }
@@ -357,6 +417,9 @@ Task<void> JoinedMember::end_session(std::shared_ptr<zk::Session> session, TimeP
 }
 
 void JoinedMember::carry_out(const action::Closed& a) {
+    keeps_place_ = a.keeps_place;
+    over_.store(true, std::memory_order_release);
+    if (consumer_) consumer_->close();
     if (!a.clean) log(LogLevel::warning, "left without ZooKeeper: what was owned is free when the session ends");
 }
 

@@ -30,7 +30,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
  public:
     struct Settings {
         std::string group;
-        std::vector<std::string> topics;
+        MemberSubscription subscription;
         GroupConfig config;  ///< With a runtime and a session factory.
     };
 
@@ -42,6 +42,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
                                    std::optional<std::chrono::milliseconds> drain);
     static Task<void> flush(std::shared_ptr<JoinedMember> self);
     static Task<bool> instance_registered(std::shared_ptr<JoinedMember> self);
+    void subscribe(MemberSubscription subscription);  ///< Any thread; takes effect soon.
 
     // ---- any thread
     const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
@@ -49,7 +50,9 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     const std::string& group() const { return settings_.group; }
     std::string member_id() const;
     std::vector<TopicPartition> owned() const;
-    bool closing() const { return closing_.load(std::memory_order_acquire); }
+    /// Nothing more is handed out: close was asked for, or the member was put out of its group.
+    bool closing() const { return close_called() || over_.load(std::memory_order_acquire); }
+    bool close_called() const { return closing_.load(std::memory_order_acquire); }
     ErrorLog& errors() { return errors_; }
 
  private:
@@ -69,7 +72,10 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<void> set_up(Self self);
     static Task<void> tear_down(Self self);
     static Task<void> open_session(Self self, SessionNumber number);
-    static Task<void> register_member(Self self, SessionNumber number);
+    static Task<void> register_member(Self self, SessionNumber number, MemberSubscription subscription);
+    static Task<void> update_registration(Self self, SessionNumber number, MemberSubscription subscription);
+    static Task<zk::Code> enter(Self self, zk::Registration registration);
+    zk::Registration registration_for(const MemberSubscription& subscription) const;
     static Task<void> deregister(Self self, SessionNumber number);
     static Task<void> run_timer(Self self);
     static Task<void> run_commits(Self self);
@@ -83,13 +89,18 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
 
     // member_reads.cpp: what the others see too
     static Task<void> read_members(Self self, SessionNumber number);
-    static Task<void> read_topic(Self self, SessionNumber number, std::string topic);
+    static Task<void> read_topic(Self self, action::ReadTopic a);
+    static Task<void> list_topics(Self self, SessionNumber number);
+    static Task<void> read_plan(Self self, SessionNumber number);
+    static Task<void> write_plan(Self self, action::WritePlan a);
+    zk::Watch plan_watch(SessionNumber number);
     static Task<void> list_owners(Self self, SessionNumber number, std::string topic);
     Task<std::vector<BrokerEndpoint>> list_brokers();
     static Task<void> read_brokers(Self self, SessionNumber number);
     static Task<std::optional<GroupMember>> read_member(Self self, SessionNumber number, std::string id);
     zk::Watch members_watch(SessionNumber number, std::string id);
     void report_warnings();
+    void fence();
 
     // member_spans.cpp: partitions
     static Task<void> claim(Self self, action::Claim a);
@@ -106,6 +117,11 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
 
     void carry_out(const action::OpenSession& a);
     void carry_out(const action::Register& a);
+    void carry_out(const action::UpdateRegistration& a);
+    void carry_out(const action::RuleChosen& a);
+    void carry_out(const action::ListTopics& a);
+    void carry_out(const action::ReadPlan& a);
+    void carry_out(const action::WritePlan& a);
     void carry_out(const action::ReadMembers& a);
     void carry_out(const action::ReadTopic& a);
     void carry_out(const action::ListOwners& a);
@@ -162,6 +178,8 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool ended_ = false;
 
     std::atomic<bool> closing_{false};
+    std::atomic<bool> over_{false};
+    bool keeps_place_ = false;  // the session is to outlive us
     CloseReport close_report_;
     ErrorLog errors_;
     mutable std::mutex published_mutex_;

@@ -39,8 +39,11 @@ std::string random_uuid() {
 
 }  // namespace
 
+std::string host_and_process() { return host_name() + ':' + std::to_string(getpid()); }
+
 std::string new_member_id(Assignment rule, const std::string& group) {
-    if (!is_java_rule(rule)) return host_name() + ':' + random_uuid();
+    if (rule == Assignment::original) return host_name() + ':' + random_uuid();
+    if (!is_java_rule(rule)) return "kwire:" + host_and_process() + ':' + random_hex(8);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
     return group + '_' + host_name() + '-' + std::to_string(millis) + '-' + random_hex(8);

@@ -52,7 +52,9 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
         const zk::Watch watch = self->members_watch(number, "");
         const auto ids = co_await self->registry_->member_ids(self->group(), watch);
         std::vector<GroupMember> members;
-        if (is_java_rule(self->settings_.config.assignment)) {
+        const auto& config = self->settings_.config;
+        const bool names_only = config.assignment == Assignment::original && config.group_instance_id.empty();
+        if (!names_only) {
             std::vector<Task<std::optional<GroupMember>>> reads;
             for (const auto& id : ids) reads.push_back(read_member(self, number, id));
             auto found = co_await zk::gather(std::move(reads));
@@ -61,8 +63,8 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
             }
             self->report_warnings();
         } else {
-            // Every member counts, whatever its registration says: the names are enough.
-            for (const auto& id : ids) members.push_back({id, true, {}});
+            // Every member counts, whatever its registration says.
+            for (const auto& id : ids) members.push_back({id, true, {}, PeerKind::go});
         }
         e.members = std::move(members);
     } catch (const Error& error) {
@@ -77,12 +79,23 @@ Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNum
     const zk::Watch watch = self->members_watch(number, id);
     const auto member = co_await self->registry_->member(self->group(), id, watch);
     if (!member) co_return std::nullopt;
+    const bool taken = id == self->id_ && member->stat.ephemeral_owner != self->registry_->session()->id();
+    if (taken && number == self->session_) self->fence();
     GroupMember read;
     read.id = id;
     read.readable = member->registration.has_value();
-    if (read.readable) read.subscription = subscription_of(*member->registration);
+    const zk::Registration said = member->registration.value_or(zk::Registration());
+    read.kind = peer_kind(id, self->group(), said.client, said.rule);
+    if (read.readable) read.subscription = subscription_of(said);
     if (number == self->session_) self->peers_[id] = read;
     co_return read;
+}
+
+void JoinedMember::fence() {
+    if (settings_.config.group_instance_id.empty() || membership_.closed()) return;
+    report(Error(errc::not_owner, "another process joined group " + group() + " with the group.instance.id " + id_ +
+                                      "; this one is out of the group. Give each process an id of its own"));
+    post(event::Fenced{});
 }
 
 void JoinedMember::report_warnings() {
@@ -94,20 +107,38 @@ void JoinedMember::report_warnings() {
 // ---- topics
 
 void JoinedMember::carry_out(const action::ReadTopic& a) {
-    runtime_->spawn(read_topic(shared_from_this(), a.session, a.topic));
+    runtime_->spawn(read_topic(shared_from_this(), a));
 }
 
-Task<void> JoinedMember::read_topic(Self self, SessionNumber number, std::string topic) {
+Task<void> JoinedMember::read_topic(Self self, action::ReadTopic a) {
     using Outcome = event::TopicRead::Outcome;
-    event::TopicRead e{number, topic, Outcome::failed, {}};
+    event::TopicRead e{a.session, a.topic, Outcome::failed, {}};
     const auto source = self->topics_;
-    const std::function<void()> on_change = [weak = Weak(self), number, topic] {
+    const std::function<void()> on_change = [weak = Weak(self), number = a.session, topic = a.topic] {
         if (const auto me = weak.lock()) me->post(event::TopicChanged{number, topic});
     };
     try {
-        auto partitions = co_await source->read(topic, on_change);
+        auto partitions = co_await source->read(a.topic, a.with_leaders, on_change);
         e.outcome = partitions ? Outcome::found : Outcome::missing;
         if (partitions) e.partitions = std::move(*partitions);
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+void JoinedMember::carry_out(const action::ListTopics& a) {
+    runtime_->spawn(list_topics(shared_from_this(), a.session));
+}
+
+Task<void> JoinedMember::list_topics(Self self, SessionNumber number) {
+    event::TopicsListed e{number, {}};
+    const auto source = self->topics_;
+    const std::function<void()> on_change = [weak = Weak(self), number] {
+        if (const auto me = weak.lock()) me->post(event::TopicsChanged{number});
+    };
+    try {
+        e.topics = co_await source->list(on_change);
     } catch (const Error& error) {
         if (!only_means_later(error)) self->report(error);
     }
@@ -128,6 +159,54 @@ Task<void> JoinedMember::list_owners(Self self, SessionNumber number, std::strin
     event::OwnersListed e{number, topic, {}};
     try {
         e.partitions = co_await self->registry_->owned_partitions(self->group(), topic);
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+// ---- the plan
+
+void JoinedMember::carry_out(const action::ReadPlan& a) {
+    runtime_->spawn(read_plan(shared_from_this(), a.session));
+}
+
+zk::Watch JoinedMember::plan_watch(SessionNumber number) {
+    return [weak = weak_from_this(), number](const zk::WatchEvent& e) {
+        const auto self = weak.lock();
+        if (self && e.type != zk::WatchEvent::Type::session) self->post(event::PlanChanged{number});
+    };
+}
+
+Task<void> JoinedMember::read_plan(Self self, SessionNumber number) {
+    event::PlanRead e{number, {}};
+    try {
+        zk::Watch watch = self->plan_watch(number);
+        auto stored = co_await self->registry_->plan(self->group(), std::move(watch));
+        e.plan = std::move(stored.owners);
+        e.version = stored.version;
+        self->report_warnings();
+    } catch (const Error& error) {
+        if (!only_means_later(error)) self->report(error);
+    }
+    self->post(std::move(e));
+}
+
+void JoinedMember::carry_out(const action::WritePlan& a) {
+    runtime_->spawn(write_plan(shared_from_this(), a));
+}
+
+Task<void> JoinedMember::write_plan(Self self, action::WritePlan a) {
+    event::PlanWritten e{a.session, zk::Code::other};
+    try {
+        const auto written =
+            co_await self->registry_->write_plan(self->group(), self->id_, std::move(a.plan), a.version);
+        e.code = written.code;
+        e.version = written.value;
+        if (e.code == zk::Code::no_auth || e.code == zk::Code::other || e.code == zk::Code::marshalling_error) {
+            self->report(Error(errc::zookeeper_error,
+                               "writing who is to own what: " + std::string(zk::name(e.code))));
+        }
     } catch (const Error& error) {
         if (!only_means_later(error)) self->report(error);
     }

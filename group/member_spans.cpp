@@ -18,7 +18,11 @@ void JoinedMember::carry_out(const action::Claim& a) {
 Task<void> JoinedMember::claim(Self self, action::Claim a) {
     zk::Code code = zk::Code::other;
     try {
-        code = co_await self->registry_->claim(self->group(), a.tp, a.owner_text);
+        if (self->settings_.config.group_instance_id.empty()) {
+            code = co_await self->registry_->claim(self->group(), a.tp, a.owner_text);
+        } else {
+            code = co_await self->registry_->claim_again(self->group(), self->id_, a.tp, a.owner_text);
+        }
         if (code == zk::Code::no_auth || code == zk::Code::other) {
             self->report(Error(errc::zookeeper_error,
                                "claiming the partition: " + std::string(zk::name(code)),
@@ -63,7 +67,7 @@ void JoinedMember::carry_out(const action::Release& a) {
 Task<void> JoinedMember::release(Self self, action::Release a) {
     zk::Code code = zk::Code::other;
     try {
-        code = co_await self->registry_->release(self->group(), a.tp, a.owner_text);
+        code = co_await self->registry_->release(self->group(), a.tp);
     } catch (const Error& error) {
         self->report(error);
     }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "member_id.h"
+#include "subscribed_member.h"
 
 namespace kwire {
 namespace {
@@ -20,8 +21,11 @@ bool session_over(zk::Code code) {
 }  // namespace
 
 Membership::Membership(MembershipConfig config)
-    : config_(std::move(config)), drain_time_(config_.processing_timeout) {
-    for (const auto& topic : config_.topics) topics_[topic];
+    : config_(std::move(config)),
+      subscription_(config_.subscription),
+      rule_(config_.rule == Assignment::automatic ? Assignment::balanced : config_.rule),
+      drain_time_(config_.processing_timeout) {
+    follow_topics();
 }
 
 Membership::Actions Membership::handle(const MembershipEvent& event, TimePoint now) {
@@ -96,6 +100,9 @@ void Membership::on(const event::SessionExpired&) {
     members_.clear();
     members_reading_ = {};
     for (auto& [name, topic] : topics_) topic.reading = {};
+    all_topics_reading_ = {};
+    plan_ = {};
+    update_ = {.known = true, .again = false};  // the registration of the new session says it
     adopted_.clear();
     next_sweep_.reset();
     open_next_session();
@@ -128,7 +135,7 @@ void Membership::register_if_due() {
     if (!live() || closing_ || registration_ != Registration::wanted) return;
     if (!due(register_not_before_)) return;
     registration_ = Registration::under_way;
-    order(action::Register{session_});
+    order(action::Register{session_, subscription_});
 }
 
 void Membership::on(const event::Registered& e) {
@@ -151,11 +158,42 @@ void Membership::on(const event::Deregistered& e) {
     if (registration_ == Registration::done) back_off(register_not_before_, register_backoff_);
 }
 
+void Membership::on(const event::SubscriptionChanged& e) {
+    if (closing_ || subscription_ == e.subscription) return;
+    subscription_ = e.subscription;
+    update_.again = true;
+    update_.not_before = now_;
+    follow_topics();
+    inputs_changed_ = true;
+}
+
+void Membership::on(const event::RegistrationUpdated& e) {
+    if (e.session != session_ || !update_.under_way) return;
+    update_.under_way = false;
+    if (e.code == zk::Code::ok) {
+        update_.backoff = {};
+        members_reading_.again = true;  // its watch tells the others
+        members_reading_.not_before = now_;
+    } else {
+        update_.again = true;
+        back_off(update_.not_before, update_.backoff);
+    }
+}
+
+void Membership::on(const event::Fenced&) {
+    lose_everything();
+    finish(false);
+}
+
 // ---- what the others see too
 
 void Membership::read_all_again() {
     members_reading_.again = true;
     members_reading_.not_before = now_;
+    all_topics_reading_.again = true;
+    all_topics_reading_.not_before = now_;
+    plan_.reading.again = true;
+    plan_.reading.not_before = now_;
     for (auto& [name, topic] : topics_) {
         topic.reading.again = true;
         topic.reading.not_before = now_;
@@ -163,8 +201,27 @@ void Membership::read_all_again() {
 }
 
 void Membership::on(const event::MembersChanged& e) {
+    if (e.session != session_) return;
+    members_reading_.again = true;
+    members_reading_.not_before = now_;
+    if (rule_ != Assignment::original) return;
     // The leaders are looked at anew at each rebalance, as Go members do.
-    if (e.session == session_) read_all_again();
+    for (auto& [name, topic] : topics_) {
+        topic.reading.again = true;
+        topic.reading.not_before = now_;
+    }
+}
+
+void Membership::on(const event::TopicsChanged& e) {
+    if (e.session != session_) return;
+    all_topics_reading_.again = true;
+    all_topics_reading_.not_before = now_;
+}
+
+void Membership::on(const event::PlanChanged& e) {
+    if (e.session != session_) return;
+    plan_.reading.again = true;
+    plan_.reading.not_before = now_;
 }
 
 void Membership::on(const event::TopicChanged& e) {
@@ -184,8 +241,11 @@ void Membership::read_if_due() {
     };
     // Before we are registered the list of members would be without us.
     if (registered() && begin(members_reading_)) order(action::ReadMembers{session_});
+    if (registered() && begin(update_)) order(action::UpdateRegistration{session_, subscription_});
+    if (rule_ == Assignment::balanced && begin(plan_.reading)) order(action::ReadPlan{session_});
+    if (needs_all_topics() && begin(all_topics_reading_)) order(action::ListTopics{session_});
     for (auto& [name, topic] : topics_) {
-        if (begin(topic.reading)) order(action::ReadTopic{session_, name});
+        if (begin(topic.reading)) order(action::ReadTopic{session_, name, rule_ == Assignment::original});
     }
 }
 
@@ -206,26 +266,86 @@ void Membership::on(const event::MembersRead& e) {
         back_off(register_not_before_, register_backoff_);
         return;
     }
-    if (!members_reading_.known || members_ != *e.members) inputs_changed_ = true;
+    auto members = *e.members;
+    std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    if (!members_reading_.known || members_ != members) inputs_changed_ = plan_.inputs_changed = true;
     members_reading_.known = true;
-    members_ = *e.members;
-    follow_topics_of_peers();
+    members_ = std::move(members);
+    choose_rule();
+    follow_topics();
 }
 
-void Membership::follow_topics_of_peers() {
-    if (config_.rule != Assignment::java_roundrobin && config_.rule != Assignment::java_roundrobin_08) return;
-    std::set<std::string> read_by_peers;
-    for (const auto& member : members_) {
-        if (member.subscription.pattern != MemberSubscription::Pattern::static_list) continue;
-        for (const auto& [topic, streams] : member.subscription.streams) read_by_peers.insert(topic);
+void Membership::choose_rule() {
+    if (config_.rule != Assignment::automatic) return;
+    const auto rule = rule_for(members_);
+    if (rule == rule_ && rule_told_) return;
+    order(action::RuleChosen{rule, kinds_disagree(members_)});
+    rule_told_ = true;
+    if (std::exchange(rule_, rule) == rule) return;
+    inputs_changed_ = true;
+    if (rule != Assignment::original) return;
+    for (auto& [name, topic] : topics_) {  // now the leaders count
+        topic.reading.again = true;
+        topic.reading.not_before = now_;
     }
-    for (const auto& name : read_by_peers) {
+}
+
+bool Membership::divides_topics_of_peers() const {
+    return rule_ == Assignment::balanced || rule_ == Assignment::java_roundrobin ||
+           rule_ == Assignment::java_roundrobin_08;
+}
+
+bool Membership::needs_all_topics() const {
+    const auto by_expression = [](const MemberSubscription& subscription) {
+        return subscription.pattern != MemberSubscription::Pattern::static_list;
+    };
+    if (by_expression(subscription_)) return true;
+    return divides_topics_of_peers() && std::any_of(members_.begin(), members_.end(), [&](const auto& m) {
+               return m.readable && by_expression(m.subscription);
+           });
+}
+
+/// topics_ becomes what we subscribe to, and what peers do where the rule divides all of it together.
+void Membership::follow_topics() {
+    std::map<std::string, bool> wanted;  // to whether it is ours
+    const auto add = [&](const MemberSubscription& subscription, bool ours) {
+        if (subscription.pattern == MemberSubscription::Pattern::static_list) {
+            for (const auto& [topic, streams] : subscription.streams) wanted[topic] |= ours;
+            return;
+        }
+        const SubscriptionFilter filter(subscription);
+        for (const auto& topic : all_topics_) {
+            if (filter.streams_of(topic) > 0) wanted[topic] |= ours;
+        }
+    };
+    add(subscription_, true);
+    if (divides_topics_of_peers()) {
+        for (const auto& member : members_) {
+            if (member.readable && member.id != member_id_) add(member.subscription, false);
+        }
+    }
+    for (const auto& [name, ours] : wanted) {
         const auto [topic, is_new] = topics_.try_emplace(name);
-        if (is_new) topic->second.ours = false;
+        if (!is_new && topic->second.ours == ours) continue;
+        topic->second.ours = ours;
+        inputs_changed_ = plan_.inputs_changed = true;
     }
-    std::erase_if(topics_, [&](const auto& entry) {
-        return !entry.second.ours && read_by_peers.count(entry.first) == 0;
-    });
+    const auto gone = std::erase_if(topics_, [&](const auto& entry) { return wanted.count(entry.first) == 0; });
+    if (gone > 0) inputs_changed_ = plan_.inputs_changed = true;
+}
+
+void Membership::on(const event::TopicsListed& e) {
+    if (e.session != session_ || !all_topics_reading_.under_way) return;
+    all_topics_reading_.under_way = false;
+    if (!e.topics) {
+        all_topics_reading_.again = true;
+        back_off(all_topics_reading_.not_before, all_topics_reading_.backoff);
+        return;
+    }
+    all_topics_reading_.known = true;
+    all_topics_reading_.backoff = {};
+    all_topics_ = {e.topics->begin(), e.topics->end()};
+    follow_topics();
 }
 
 void Membership::on(const event::TopicRead& e) {
@@ -244,7 +364,9 @@ void Membership::on(const event::TopicRead& e) {
                    e.partitions.end(),
                    [](const auto& a, const auto& b) { return a.partition == b.partition; });
     // A leader that moved is no reason to rebalance: peers would not follow.
-    if (!topic.reading.known || topic.exists != exists || !same_partitions) inputs_changed_ = true;
+    if (!topic.reading.known || topic.exists != exists || !same_partitions) {
+        inputs_changed_ = plan_.inputs_changed = true;
+    }
     topic.reading.known = true;
     topic.reading.backoff = {};
     topic.exists = exists;
@@ -259,33 +381,106 @@ void Membership::on(const event::TopicRead& e) {
 
 bool Membership::all_known() const {
     const auto known = [](const Reading& reading) { return reading.known && !reading.under_way; };
-    return live() && !closing_ && registered() && known(members_reading_) &&
-           std::all_of(topics_.begin(), topics_.end(),
+    if (!live() || closing_ || !registered() || !known(members_reading_)) return false;
+    if (rule_ == Assignment::balanced && !known(plan_.reading)) return false;
+    if (needs_all_topics() && !known(all_topics_reading_)) return false;
+    return std::all_of(topics_.begin(), topics_.end(),
                        [&](const auto& entry) { return known(entry.second.reading); });
 }
 
 void Membership::reassign_if_known() {
-    if (!inputs_changed_ || !all_known()) return;
+    const bool plan_due = rule_ == Assignment::balanced && plan_.write_at && due(*plan_.write_at);
+    if ((!inputs_changed_ && !plan_due) || !all_known()) return;
+    const auto partitions = known_partitions();
+    if (rule_ == Assignment::balanced) replace_plan_if_due(partitions);
+    if (!inputs_changed_) return;
     inputs_changed_ = false;
     adopted_.clear();
     next_sweep_ = now_ + config_.sweep_interval;
     for (auto& [name, topic] : topics_) topic.ownerless.clear();
 
-    const auto ours = assigned_to_us();
+    const auto ours = assigned_to_us(partitions);
     for (auto& [tp, span] : spans_) span.wanted = ours.count(tp) > 0;
     for (const auto& tp : ours) want(tp);
 }
 
-std::set<TopicPartition> Membership::assigned_to_us() const {
+TopicPartitions Membership::known_partitions() const {
     TopicPartitions partitions;
     for (const auto& [name, topic] : topics_) {
         if (topic.exists) partitions[name] = topic.partitions;
     }
+    return partitions;
+}
+
+std::set<TopicPartition> Membership::assigned_to_us(const TopicPartitions& partitions) const {
     std::set<TopicPartition> ours;
-    for (const auto& [tp, who] : assign(config_.rule, partitions, members_)) {
-        if (who.member == member_id_) ours.insert(tp);
+    if (rule_ != Assignment::balanced) {
+        for (const auto& [tp, who] : assign(rule_, partitions, members_)) {
+            if (who.member == member_id_) ours.insert(tp);
+        }
+        return ours;
+    }
+    for (const auto& [name, infos] : partitions) {
+        if (!topics_.at(name).ours) continue;
+        for (const auto& info : infos) {
+            const auto found = plan_.owners.find({name, info.partition});
+            if (found != plan_.owners.end() && found->second == member_id_) ours.insert(found->first);
+        }
     }
     return ours;
+}
+
+// ---- the plan
+
+void Membership::on(const event::PlanRead& e) {
+    if (e.session != session_ || !plan_.reading.under_way) return;
+    plan_.reading.under_way = false;
+    if (!e.plan) {
+        plan_.reading.again = true;
+        back_off(plan_.reading.not_before, plan_.reading.backoff);
+        return;
+    }
+    plan_.reading.backoff = {};
+    if (!plan_.reading.known || plan_.version != e.version || plan_.owners != *e.plan) inputs_changed_ = true;
+    plan_.reading.known = true;
+    plan_.version = e.version;
+    plan_.owners = *e.plan;
+}
+
+void Membership::replace_plan_if_due(const TopicPartitions& partitions) {
+    if (plan_.write_under_way) return;
+    auto better = balance(partitions, members_, plan_.owners);
+    if (better == plan_.owners) {
+        plan_.write_at.reset();
+        plan_.inputs_changed = false;
+        return;
+    }
+    if (plan_.inputs_changed || plan_.patience == Duration{}) plan_.patience = config_.plan_patience;
+    const bool first = !members_.empty() && members_.front().id == member_id_;
+    const auto at = std::max(first && plan_.inputs_changed ? now_ : now_ + plan_.patience, plan_.write_not_before);
+    plan_.write_at = std::min(plan_.write_at.value_or(at), at);
+    if (!due(*plan_.write_at)) return;
+    plan_.write_under_way = true;
+    plan_.inputs_changed = false;
+    plan_.write_at.reset();
+    plan_.patience = std::min(plan_.patience * 2, config_.plan_patience_max);
+    order(action::WritePlan{session_, std::move(better), plan_.version});
+}
+
+void Membership::on(const event::PlanWritten& e) {
+    if (e.session != session_ || !plan_.write_under_way) return;
+    plan_.write_under_way = false;
+    const bool lost_race = e.code == zk::Code::bad_version || e.code == zk::Code::node_exists;
+    if (e.code == zk::Code::ok || lost_race) {
+        plan_.write_backoff = {};
+    } else {
+        plan_.inputs_changed = true;
+        back_off(plan_.write_not_before, plan_.write_backoff);
+    }
+    // What stands there now counts, whoever wrote it.
+    plan_.reading.again = true;
+    plan_.reading.not_before = now_;
+    inputs_changed_ = true;
 }
 
 void Membership::want(const TopicPartition& tp) {
@@ -480,6 +675,8 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
         span.step = Step::to_release;
     }
     if (span.step == Step::draining && due(span.drain_deadline)) span.step = Step::to_finalize;
+    // Our place is kept by the nodes that stand until the session ends.
+    if (span.step == Step::to_release && closing_ && config_.keeps_place) return false;
     if (span.step == Step::to_release && span.wanted) {
         span.step = span.holds_node ? Step::claimed : Step::to_claim;
         renew(tp, span);
@@ -490,7 +687,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
         order(action::CancelStart{span.id});
     } else if (span.step == Step::to_claim && may_act) {
         span.step = Step::claiming;
-        order(action::Claim{span.id, tp, owner_text(config_.rule, member_id_)});
+        order(action::Claim{span.id, tp, owner_text(rule_, member_id_)});
     } else if (span.step == Step::to_start && may_act) {
         span.step = Step::starting;
         order(action::Start{span.id, tp});
@@ -499,7 +696,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
         order(action::Finalize{span.id, span.drained, now_ + config_.leave_timeout * 3 / 4});
     } else if (span.step == Step::to_release && may_act) {
         span.step = Step::releasing;
-        order(action::Release{span.id, tp, owner_text(config_.rule, member_id_)});
+        order(action::Release{span.id, tp});
     }
     return true;
 }
@@ -550,7 +747,7 @@ void Membership::leave_if_empty() {
     }
     if (!spans_.empty() || registration_ == Registration::under_way) return;
     const bool nothing_stands = registration_ == Registration::wanted || registration_ == Registration::gone;
-    if (nothing_stands || session_phase_ == SessionPhase::opening) return finish(true);
+    if (nothing_stands || session_phase_ == SessionPhase::opening || config_.keeps_place) return finish(true);
     if (registration_ == Registration::done && live() && due(register_not_before_)) {
         registration_ = Registration::deregistering;
         order(action::Deregister{session_});
@@ -560,7 +757,7 @@ void Membership::leave_if_empty() {
 void Membership::finish(bool clean) {
     session_phase_ = SessionPhase::ended;
     closed_ = true;
-    order(action::Closed{clean});
+    order(action::Closed{clean, clean && config_.keeps_place});
 }
 
 // ---- time
@@ -593,6 +790,12 @@ std::optional<TimePoint> Membership::next_timer() const {
         if (reading.again && !reading.under_way && !due(reading.not_before)) consider(reading.not_before);
     };
     consider_reading(members_reading_);
+    consider_reading(update_);
+    if (needs_all_topics()) consider_reading(all_topics_reading_);
+    if (rule_ == Assignment::balanced) {
+        consider_reading(plan_.reading);
+        if (plan_.write_at && all_known()) consider(*plan_.write_at);
+    }
     for (const auto& [name, topic] : topics_) consider_reading(topic.reading);
     if (next_sweep_ && all_known()) consider(*next_sweep_);
     return next;

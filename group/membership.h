@@ -6,6 +6,10 @@
 // How it works: each partition that is wanted or held has a Span with a Step. The assignment only sets whether a span is
 // wanted; advance() then takes every span one step towards that. So a change of mind in the middle of anything needs no
 // special case, and a rebalance touches only the partitions that change hands.
+// What the assignment says: the rules of Go's and Java's members are functions of the members and topics alone, and each
+// computes its own share. kwire's members agree on a plan instead, one node that each of them can replace as long as it is
+// the version it has seen. Whoever sees that members and topics ask for another plan writes the balanced one nearest to it:
+// the first of the members by name at once, so that they do not all try; any other one if the first does not.
 // Members do not always agree: a leader may move between two members' looks at it, a Java peer gives up after four tries, a
 // Go peer counts members that do not read the topic. Then some partition has no owner. Every member looks for such ones now
 // and then and adopts its part of them until the next rebalance; the owner nodes keep two from adopting the same.
@@ -28,8 +32,10 @@
 namespace kwire {
 
 struct MembershipConfig {
-    std::vector<std::string> topics;
-    Assignment rule = Assignment::original;
+    MemberSubscription subscription;
+    Assignment rule = Assignment::automatic;
+    /// True: the id is the same each time (group.instance.id). Leaving keeps our place for the session's timeout.
+    bool keeps_place = false;
     /// How long a span that stops waits until what was handed out is processed.
     Duration processing_timeout = std::chrono::seconds(60);
     /// How long to commit, to release and to deregister may take before close gives up on ZooKeeper.
@@ -40,6 +46,10 @@ struct MembershipConfig {
     /// must be longer than a Java peer stays without its partitions while it rebalances: four tries, two seconds apart.
     Duration sweep_interval = std::chrono::seconds(5);
     int sweeps_before_adoption = 3;
+    /// How long a member that is not the first leaves it to the first to write the plan; also how long anybody leaves a plan
+    /// of another's that it does not agree with, and twice as long each time that happens again.
+    Duration plan_patience = std::chrono::seconds(1);
+    Duration plan_patience_max = std::chrono::seconds(30);
 };
 
 class Membership {
@@ -59,6 +69,8 @@ class Membership {
     bool closed() const { return closed_; }
     /// The partitions whose node is ours.
     std::vector<TopicPartition> owned() const;
+    /// What partitions are divided by at the moment.
+    Assignment rule() const { return rule_; }
 
  private:
     enum class SessionPhase { opening, live, suspended, ended };
@@ -97,12 +109,23 @@ class Membership {
         Duration backoff{};
     };
     struct Topic {
-        bool ours = true;  // else only peers read it, which matters to roundrobin
+        bool ours = true;  // else only peers read it, which matters to some rules
         Reading reading;
         bool exists = false;
         bool reported_missing = false;
         std::map<std::int32_t, int> ownerless;  // partition -> sweeps that found it so, in a row
         std::vector<PartitionLeader> partitions;
+    };
+    struct Plan {
+        Reading reading;
+        OwnerPlan owners;
+        std::int32_t version = -1;
+        bool write_under_way = false;
+        bool inputs_changed = true;  // since we last wrote or agreed
+        std::optional<TimePoint> write_at;  // there is a better one, and it is to be written then
+        Duration patience{};
+        TimePoint write_not_before{};
+        Duration write_backoff{};
     };
 
     void on(const event::SessionOpened& e);
@@ -111,6 +134,14 @@ class Membership {
     void on(const event::SessionResumed& e);
     void on(const event::SessionExpired& e);
     void on(const event::Registered& e);
+    void on(const event::RegistrationUpdated& e);
+    void on(const event::Fenced& e);
+    void on(const event::SubscriptionChanged& e);
+    void on(const event::TopicsListed& e);
+    void on(const event::TopicsChanged& e);
+    void on(const event::PlanRead& e);
+    void on(const event::PlanChanged& e);
+    void on(const event::PlanWritten& e);
     void on(const event::MembersChanged& e);
     void on(const event::MembersRead& e);
     void on(const event::TopicChanged& e);
@@ -132,7 +163,11 @@ class Membership {
     void lose_everything();
     void finish(bool clean);
     void read_all_again();
-    void follow_topics_of_peers();
+    void choose_rule();
+    void follow_topics();
+    bool divides_topics_of_peers() const;
+    bool needs_all_topics() const;
+    void replace_plan_if_due(const TopicPartitions& partitions);
 
     void progress();
     void open_session_if_due();
@@ -153,7 +188,8 @@ class Membership {
     void back_off(TimePoint& not_before, Duration& backoff) const;
     /// The span of that id if it is in one of the steps given; null for an answer that came too late.
     Span* find(SpanId id, std::initializer_list<Step> steps);
-    std::set<TopicPartition> assigned_to_us() const;
+    TopicPartitions known_partitions() const;
+    std::set<TopicPartition> assigned_to_us(const TopicPartitions& partitions) const;
     bool all_known() const;
     void want(const TopicPartition& tp);
     void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
@@ -176,6 +212,14 @@ class Membership {
     Registration registration_ = Registration::wanted;
     TimePoint register_not_before_{};
     Duration register_backoff_{};
+
+    MemberSubscription subscription_;
+    Reading update_{.known = true, .again = false};  // of our registration
+    Assignment rule_;
+    bool rule_told_ = false;
+    Reading all_topics_reading_;
+    std::set<std::string> all_topics_;
+    Plan plan_;
 
     Reading members_reading_;
     std::vector<GroupMember> members_;

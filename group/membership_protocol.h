@@ -35,12 +35,29 @@ struct Registered {
     SessionNumber session;
     zk::Code code;
 };
+struct RegistrationUpdated {
+    SessionNumber session;
+    zk::Code code;
+};
+/// Another process took over our id, for it was given the same group.instance.id.
+struct Fenced {};
+/// What this member reads from now on.
+struct SubscriptionChanged {
+    MemberSubscription subscription;
+};
 struct MembersChanged {
     SessionNumber session;
 };
 struct MembersRead {
     SessionNumber session;
     std::optional<std::vector<GroupMember>> members;  ///< Absent: they could not be read.
+};
+struct TopicsListed {
+    SessionNumber session;
+    std::optional<std::vector<std::string>> topics;  ///< Absent: they could not be read.
+};
+struct TopicsChanged {
+    SessionNumber session;
 };
 struct TopicChanged {
     SessionNumber session;
@@ -52,6 +69,19 @@ struct TopicRead {
     std::string topic;
     Outcome outcome;
     std::vector<PartitionLeader> partitions;
+};
+struct PlanRead {
+    SessionNumber session;
+    std::optional<OwnerPlan> plan;  ///< Absent: it could not be read.
+    std::int32_t version = -1;      ///< -1: there is none yet.
+};
+struct PlanChanged {
+    SessionNumber session;
+};
+struct PlanWritten {
+    SessionNumber session;
+    zk::Code code;  ///< As zk::Registry::write_plan.
+    std::int32_t version = -1;
 };
 /// Which partitions of topic have an owner, whoever it is.
 struct OwnersListed {
@@ -104,7 +134,9 @@ struct Tick {};
 using MembershipEvent =
     std::variant<event::SessionOpened, event::SessionOpenFailed, event::SessionSuspended,
                  event::SessionResumed, event::SessionExpired, event::Registered,
-                 event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
+                 event::RegistrationUpdated, event::Fenced, event::SubscriptionChanged,
+                 event::TopicsListed, event::TopicsChanged, event::PlanRead, event::PlanChanged,
+                 event::PlanWritten, event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
                  event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable, event::Started,
                  event::NotStarted, event::Drained, event::Finalized, event::Released,
                  event::Deregistered, event::CloseRequested, event::Tick>;
@@ -118,6 +150,31 @@ struct OpenSession {
 /// Answered by Registered.
 struct Register {
     SessionNumber session;
+    MemberSubscription subscription;
+};
+/// Our registration is to say what we read now. Answered by RegistrationUpdated.
+struct UpdateRegistration {
+    SessionNumber session;
+    MemberSubscription subscription;
+};
+/// Which rule `automatic` comes to, and whether there are members who will never agree with it. No answer.
+struct RuleChosen {
+    Assignment rule;
+    bool kinds_disagree;
+};
+/// The names of all topics. Answered by TopicsListed; TopicsChanged follows when one comes or goes.
+struct ListTopics {
+    SessionNumber session;
+};
+/// Answered by PlanRead; PlanChanged follows when it is written.
+struct ReadPlan {
+    SessionNumber session;
+};
+/// Answered by PlanWritten.
+struct WritePlan {
+    SessionNumber session;
+    OwnerPlan plan;
+    std::int32_t version;  ///< The one it takes the place of.
 };
 /// Answered by MembersRead; MembersChanged follows when what was read changes.
 struct ReadMembers {
@@ -127,6 +184,7 @@ struct ReadMembers {
 struct ReadTopic {
     SessionNumber session;
     std::string topic;
+    bool with_leaders;  ///< False: who leads the partitions is of no interest.
 };
 /// Answered by OwnersListed.
 struct ListOwners {
@@ -178,7 +236,6 @@ struct Finalize {
 struct Release {
     SpanId span;
     TopicPartition tp;
-    std::string owner_text;
 };
 struct LostSpan {
     SpanId span;
@@ -194,15 +251,18 @@ struct ResumeReading {};
 struct Deregister {
     SessionNumber session;
 };
-/// The end. clean is false if the time to leave was up before everything was released.
+/// The end. clean is false if the time to leave was up before everything was released. keeps_place: the session is to be
+/// left to its timeout, for this member may be back before.
 struct Closed {
     bool clean;
+    bool keeps_place = false;
 };
 
 }  // namespace action
 
 using MembershipAction =
-    std::variant<action::OpenSession, action::Register, action::ReadMembers, action::ReadTopic,
+    std::variant<action::OpenSession, action::Register, action::UpdateRegistration, action::RuleChosen,
+                 action::ListTopics, action::ReadPlan, action::WritePlan, action::ReadMembers, action::ReadTopic,
                  action::ListOwners, action::ReportMissingTopic, action::Claim, action::WatchOwner, action::Assigned,
                  action::Start, action::CancelStart, action::Revoked, action::Stop,
                  action::Finalize, action::Release, action::Lost, action::SuspendReading,

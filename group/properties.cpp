@@ -215,7 +215,12 @@ void add_group(std::vector<Property>& all) {
     all.push_back(make(
         scope, "consumer.id", {}, NodeNameRule{},
         [](auto c) -> auto& { return c.group->member_id; },
-        "This member's name; none: host name and a random UUID."));
+        "This member's name; none: made of host name, process id and chance."));
+    all.push_back(make(
+        scope, "group.instance.id", {}, NodeNameRule{},
+        [](auto c) -> auto& { return c.group->group_instance_id; },
+        "The name of this process, the same at each start: a restart within the session timeout "
+        "moves no partition."));
     all.push_back(make(
         scope, "zookeeper.connect", {}, TextRule{"host:port,...[/chroot]"},
         [](auto c) -> auto& { return c.group->zookeeper.connect; },
@@ -231,12 +236,14 @@ void add_group(std::vector<Property>& all) {
     all.push_back(make(
         scope, "partition.assignment.strategy", {},
         ChoiceRule<Assignment>{
-            {{Assignment::original, {"original"}},
+            {{Assignment::automatic, {"auto"}},
+             {Assignment::balanced, {"balanced"}},
+             {Assignment::original, {"original"}},
              {Assignment::java_range, {"java-range", "range"}},
              {Assignment::java_roundrobin, {"java-roundrobin", "roundrobin"}},
              {Assignment::java_roundrobin_08, {"java-roundrobin-0.8", "roundrobin-0.8"}}}},
         [](auto c) -> auto& { return c.group->assignment; },
-        "How partitions are divided; all members of a group must agree."));
+        "How partitions are divided; all members must agree. auto: as the other members do."));
     all.push_back(make(
         scope, "auto.offset.reset", {},
         ChoiceRule<Initial>{{{Initial::oldest, {"oldest", "earliest", "smallest", "beginning"}},

@@ -30,11 +30,18 @@ std::vector<PartitionLeader> partitions_in(const ClusterView& view, const std::s
 
 // ---- from ZooKeeper
 
-ZookeeperTopics::ZookeeperTopics(std::shared_ptr<zk::Registry> registry, bool with_leaders)
-    : registry_(std::move(registry)), with_leaders_(with_leaders) {}
+ZookeeperTopics::ZookeeperTopics(std::shared_ptr<zk::Registry> registry) : registry_(std::move(registry)) {}
+
+Task<std::vector<std::string>> ZookeeperTopics::list(std::function<void()> on_change) {
+    const zk::Watch watch = [on_change = std::move(on_change)](const zk::WatchEvent& event) {
+        if (event.type != zk::WatchEvent::Type::session) on_change();
+    };
+    auto names = co_await registry_->topics(watch);
+    co_return names;
+}
 
 Task<std::optional<std::vector<PartitionLeader>>> ZookeeperTopics::read(
-    std::string topic, std::function<void()> on_change) {
+    std::string topic, bool with_leaders, std::function<void()> on_change) {
     const zk::Watch watch = [on_change = std::move(on_change)](const zk::WatchEvent& event) {
         if (event.type != zk::WatchEvent::Type::session) on_change();
     };
@@ -42,7 +49,7 @@ Task<std::optional<std::vector<PartitionLeader>>> ZookeeperTopics::read(
     if (!assignment) co_return std::nullopt;
     std::vector<PartitionLeader> partitions;
     for (const auto& [partition, replicas] : assignment->replicas) partitions.push_back({partition, -1});
-    if (!with_leaders_) co_return partitions;
+    if (!with_leaders) co_return partitions;
 
     std::vector<Task<std::int32_t>> reads;
     for (const auto& info : partitions) reads.push_back(leader_of(registry_, topic, info.partition));
@@ -56,7 +63,7 @@ Task<std::optional<std::vector<PartitionLeader>>> ZookeeperTopics::read(
 MetadataTopics::MetadataTopics(std::shared_ptr<Cluster> cluster)
     : cluster_(std::move(cluster)), timer_(*cluster_->runtime()) {}
 
-Task<std::optional<std::vector<PartitionLeader>>> MetadataTopics::read(std::string topic,
+Task<std::optional<std::vector<PartitionLeader>>> MetadataTopics::read(std::string topic, bool,
                                                                        std::function<void()> on_change) {
     const auto self = shared_from_this();
     std::vector<std::string> asked;
@@ -72,17 +79,33 @@ Task<std::optional<std::vector<PartitionLeader>>> MetadataTopics::read(std::stri
     } else {
         *known = std::move(now);
     }
-    if (!std::exchange(polling_, true)) cluster_->runtime()->spawn(poll(self));
+    begin_polling();
     if (partitions.empty()) co_return std::nullopt;
     co_return partitions;
 }
 
+Task<std::vector<std::string>> MetadataTopics::list(std::function<void()> on_change) {
+    const auto self = shared_from_this();
+    const auto view = co_await cluster_->refresh({});
+    names_.clear();
+    for (const auto& [name, topic] : view->topics) names_.insert(name);
+    on_names_change_ = std::move(on_change);
+    begin_polling();
+    co_return std::vector<std::string>(names_.begin(), names_.end());
+}
+
+void MetadataTopics::begin_polling() {
+    if (!closed_ && !std::exchange(polling_, true)) cluster_->runtime()->spawn(poll(shared_from_this()));
+}
+
 Task<void> MetadataTopics::poll(std::shared_ptr<MetadataTopics> self) {
     while (!self->closed_) {
-        co_await self->timer_.wait_for(self->any_missing() ? interval_while_missing : interval);
+        co_await self->timer_.wait_for(interval);
         if (self->closed_) co_return;
         std::vector<std::string> topics;
-        for (const auto& known : self->known_) topics.push_back(known.topic);
+        if (!self->on_names_change_) {
+            for (const auto& known : self->known_) topics.push_back(known.topic);
+        }
         try {
             const auto view = co_await self->cluster_->refresh(std::move(topics));
             if (!self->closed_) self->compare(*view);
@@ -98,16 +121,19 @@ void MetadataTopics::compare(const ClusterView& view) {
         const std::size_t count = partitions_in(view, known.topic).size();
         if (count != std::exchange(known.partitions, count)) changed.push_back(known.on_change);
     }
+    if (on_names_change_) {
+        std::set<std::string> names;
+        for (const auto& [name, topic] : view.topics) names.insert(name);
+        if (names != names_) changed.push_back(on_names_change_);
+        names_ = std::move(names);
+    }
     for (const auto& on_change : changed) on_change();
-}
-
-bool MetadataTopics::any_missing() const {
-    return std::any_of(known_.begin(), known_.end(), [](const Known& k) { return k.partitions == 0; });
 }
 
 void MetadataTopics::close() {
     closed_ = true;
     known_.clear();
+    on_names_change_ = nullptr;
     timer_.cancel();
 }
 

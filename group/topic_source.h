@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,11 @@ class TopicSource {
  public:
     virtual ~TopicSource() = default;
     /// The partitions of topic, nothing if there is no such topic. on_change is called, once at least, when that may have
-    /// changed. Throws Error.
-    virtual Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic,
+    /// changed. Without with_leaders each may be said to have none. Throws Error.
+    virtual Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic, bool with_leaders,
                                                                    std::function<void()> on_change) = 0;
+    /// The names of all topics. on_change is called, once at least, when one comes or goes. Throws Error.
+    virtual Task<std::vector<std::string>> list(std::function<void()> on_change) = 0;
     /// Ends what runs by itself.
     virtual void close() {}
 };
@@ -32,24 +35,24 @@ class TopicSource {
 /// and are read only if they are asked for.
 class ZookeeperTopics final : public TopicSource {
  public:
-    ZookeeperTopics(std::shared_ptr<zk::Registry> registry, bool with_leaders);
-    Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic,
+    explicit ZookeeperTopics(std::shared_ptr<zk::Registry> registry);
+    Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic, bool with_leaders,
                                                            std::function<void()> on_change) override;
+    Task<std::vector<std::string>> list(std::function<void()> on_change) override;
 
  private:
     const std::shared_ptr<zk::Registry> registry_;
-    const bool with_leaders_;
 };
 
 /// Asks the brokers, now and then again: brokers tell nobody when a topic grows.
 class MetadataTopics final : public TopicSource, public std::enable_shared_from_this<MetadataTopics> {
  public:
-    static constexpr std::chrono::milliseconds interval{5'000};
-    static constexpr std::chrono::milliseconds interval_while_missing{1'000};
+    static constexpr std::chrono::milliseconds interval{900};  // what changed is known within a second
 
     explicit MetadataTopics(std::shared_ptr<Cluster> cluster);
-    Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic,
+    Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic, bool with_leaders,
                                                            std::function<void()> on_change) override;
+    Task<std::vector<std::string>> list(std::function<void()> on_change) override;
     void close() override;
 
  private:
@@ -60,10 +63,12 @@ class MetadataTopics final : public TopicSource, public std::enable_shared_from_
     };
     static Task<void> poll(std::shared_ptr<MetadataTopics> self);
     void compare(const ClusterView& view);
-    bool any_missing() const;
+    void begin_polling();
 
     const std::shared_ptr<Cluster> cluster_;
     std::vector<Known> known_;
+    std::set<std::string> names_;
+    std::function<void()> on_names_change_;  // null: nobody asked for all topics
     Timer timer_;
     bool polling_ = false;
     bool closed_ = false;

@@ -58,6 +58,7 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) override;
     Task<Code> sync(std::string path) override;
     Task<void> close() override { return do_close(shared_from_this()); }
+    Task<void> abandon() override { return do_abandon(shared_from_this()); }
 
     /// Connects and makes the chroot.
     static Task<void> open(Self self);
@@ -67,6 +68,8 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     static Task<Reply<T>> operate(Self self, std::string path, Watch watch,
                                   std::function<int(zhandle_t*, Call<T>&)> start);
     static Task<void> do_close(Self self);
+    static Task<void> do_abandon(Self self);
+    static Task<void> finish_closing(Self self);
     static Task<void> resolve_again(Self self);
 
     Code refusal(const std::string& path) const;
@@ -427,6 +430,17 @@ Task<void> ClientSession::do_close(Self self) {
     }
     self->linked_ = false;
     if (self->handle_) co_await ZooKeeperHandle::shut(self->handle_, close_patience);
+    co_await finish_closing(self);
+}
+
+Task<void> ClientSession::do_abandon(Self self) {
+    if (std::exchange(self->closing_, true)) co_return;
+    self->linked_ = false;
+    if (self->handle_) self->handle_->abandon();
+    co_await finish_closing(self);
+}
+
+Task<void> ClientSession::finish_closing(Self self) {
     self->fail_in_flight(ZCLOSING);
     self->tell(SessionState::closed);
     self->drop_watches();

@@ -22,6 +22,9 @@ inline std::string owners_path(const std::string& group) {
 inline std::string owner_path(const std::string& group, const TopicPartition& tp) {
     return owners_path(group) + "/" + tp.to_string();
 }
+inline std::string plan_path(const std::string& group) {
+    return group_path(group) + "/plan";
+}
 inline std::string offsets_path(const std::string& group) {
     return group_path(group) + "/offsets";
 }

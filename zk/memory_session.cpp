@@ -98,6 +98,7 @@ class MemoryClient : public Session, public std::enable_shared_from_this<MemoryC
         return do_sync(shared_from_this(), std::move(path));
     }
     Task<void> close() override { return do_close(shared_from_this()); }
+    Task<void> abandon() override { return do_abandon(shared_from_this()); }
 
     static std::string password_of(std::int64_t id) {
         std::string password = std::to_string(id);
@@ -145,6 +146,7 @@ class MemoryClient : public Session, public std::enable_shared_from_this<MemoryC
     static Task<Reply<std::vector<OpResult>>> do_multi(Self self, std::vector<Op> ops);
     static Task<Code> do_sync(Self self, std::string path);
     static Task<void> do_close(Self self);
+    static Task<void> do_abandon(Self self);
 
     std::shared_ptr<Server> server_;
     std::int64_t id_;
@@ -380,6 +382,11 @@ Task<void> MemoryClient::do_close(Self self) {
         self->drop_watches();
     }
     co_await turn(self);
+}
+
+Task<void> MemoryClient::do_abandon(Self self) {
+    self->link_ = false;  // so that closing finds no server to tell
+    co_await do_close(self);
 }
 
 }  // namespace

@@ -249,7 +249,32 @@ Read<Registration> read_registration(std::string_view text) {
     // unreadable.
     registration.timestamp_ms = integer_at<std::int64_t>(*json.value, "timestamp").value_or(0);
     registration.version = integer_at<std::int32_t>(*json.value, "version").value_or(1);
+    registration.client = string_at(*json.value, "client").value_or("");
+    registration.host = string_at(*json.value, "host").value_or("");
+    registration.rule = string_at(*json.value, "rule").value_or("");
     return {std::move(registration), {}};
+}
+
+Read<std::map<TopicPartition, std::string>> read_plan(std::string_view text) {
+    const Read<Json> json = parse_object(text);
+    if (!json.value) return {std::nullopt, json.problem};
+    const auto members = json.value->find("members");
+    const auto topics = json.value->find("topics");
+    const bool complete = members != json.value->end() && members->is_array() &&
+                          topics != json.value->end() && topics->is_object();
+    if (!complete) return {std::nullopt, "has no members and topics: " + excerpt(text)};
+    std::map<TopicPartition, std::string> owners;
+    for (const auto& [topic, list] : topics->items()) {
+        const auto numbers = broker_ids(list);
+        if (!numbers) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
+        for (std::size_t p = 0; p < numbers->size(); ++p) {
+            const auto number = (*numbers)[p];
+            if (number < 0 || static_cast<std::size_t>(number) >= members->size()) continue;
+            const Json& member = (*members)[static_cast<std::size_t>(number)];
+            if (member.is_string()) owners[{topic, static_cast<std::int32_t>(p)}] = member.get<std::string>();
+        }
+    }
+    return {std::move(owners), {}};
 }
 
 std::optional<std::int64_t> read_offset(std::string_view text) {
@@ -285,10 +310,30 @@ std::string write_registration(const Registration& registration) {
     if (registration.pattern == SubscriptionPattern::black_list) pattern = "black_list";
     OrderedJson subscription = OrderedJson::object();
     for (const auto& [topic, streams] : registration.subscription) subscription[topic] = streams;
-    return dump({{"version", registration.version},
-                 {"subscription", std::move(subscription)},
-                 {"pattern", pattern},
-                 {"timestamp", std::to_string(registration.timestamp_ms)}});
+    OrderedJson json{{"version", registration.version},
+                     {"subscription", std::move(subscription)},
+                     {"pattern", pattern},
+                     {"timestamp", std::to_string(registration.timestamp_ms)}};
+    if (!registration.client.empty()) json["client"] = registration.client;
+    if (!registration.host.empty()) json["host"] = registration.host;
+    if (!registration.rule.empty()) json["rule"] = registration.rule;
+    return dump(json);
+}
+
+// A member's place in "members" stands for its id, and a partition is its place in the list of its topic: thousands of
+// partitions fit well into the megabyte that ZooKeeper allows a node.
+std::string write_plan(const std::map<TopicPartition, std::string>& owners) {
+    OrderedJson members = OrderedJson::array();
+    OrderedJson topics = OrderedJson::object();
+    std::map<std::string, int> numbers;
+    for (const auto& [tp, owner] : owners) {
+        const auto [number, is_new] = numbers.try_emplace(owner, static_cast<int>(numbers.size()));
+        if (is_new) members.push_back(owner);
+        OrderedJson& list = topics[tp.topic];
+        while (list.size() < static_cast<std::size_t>(tp.partition)) list.push_back(-1);
+        list.push_back(number->second);
+    }
+    return dump({{"version", 1}, {"members", std::move(members)}, {"topics", std::move(topics)}});
 }
 
 }  // namespace kwire::zk

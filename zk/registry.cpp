@@ -82,18 +82,55 @@ Task<Code> Registry::register_member(std::string group, std::string id, Registra
         if (code != Code::ok) co_return code;
         made = co_await session_->create(path, data, CreateMode::ephemeral);
     }
+    if (made.ok()) registered(path, 0);
     if (made.code != Code::node_exists) co_return made.code;
     const Reply<Stat> there = co_await session_->exists(path);
     if (!there.ok()) co_return there.code;
     if (there.value.ephemeral_owner != session_->id()) co_return Code::node_exists;
-    const Reply<Stat> written = co_await session_->set(path, data, -1);
+    const Reply<Stat> written = co_await session_->set(path, data, there.value.version);
+    if (written.ok()) registered(path, written.value.version);
     co_return written.code;
 }
 
 Task<Code> Registry::update_member(std::string group, std::string id, Registration registration) {
-    const Reply<Stat> written =
-        co_await session_->set(member_path(group, id), write_registration(registration), -1);
+    const std::string path = member_path(group, id);
+    const std::string data = write_registration(registration);
+    const Reply<Stat> there = co_await session_->exists(path);
+    if (!there.ok()) co_return there.code;
+    if (there.value.ephemeral_owner != session_->id()) co_return Code::node_exists;
+    const Reply<Stat> written = co_await session_->set(path, data, there.value.version);
+    if (written.ok()) registered(path, written.value.version);
     co_return written.code;
+}
+
+Task<Code> Registry::take_over_member(std::string group, std::string id,
+                                      Registration registration) {
+    const std::string path = member_path(group, id);
+    const std::string data = write_registration(registration);
+    const Reply<Stat> there = co_await session_->exists(path);
+    if (!there.ok()) co_return there.code;
+    if (there.value.ephemeral_owner == session_->id()) {
+        registered(path, there.value.version);
+        co_return Code::ok;
+    }
+    // The new node begins at version 0, as the old one did. It is set until its version is one that
+    // the other never had: by that the other's commits are told apart.
+    std::vector<Op> ops;
+    ops.push_back(DeleteOp{path, there.value.version});
+    ops.push_back(CreateOp{path, data, CreateMode::ephemeral});
+    for (std::int32_t v = 0; v <= there.value.version; ++v) ops.push_back(SetOp{path, data, v});
+    const Reply<std::vector<OpResult>> reply = co_await session_->multi(std::move(ops));
+    if (reply.ok()) registered(path, there.value.version + 1);
+    co_return reply.code;
+}
+
+void Registry::registered(const std::string& path, std::int32_t version) {
+    registrations_[path] = version;
+}
+
+std::int32_t Registry::registration_version(const std::string& path) const {
+    const auto found = registrations_.find(path);
+    return found == registrations_.end() ? -1 : found->second;
 }
 
 Task<Code> Registry::deregister_member(std::string group, std::string id) {
@@ -129,17 +166,35 @@ Task<Code> Registry::claim(std::string group, TopicPartition tp, std::string id)
     if (there.code == Code::no_node)
         co_return Code::node_exists;  // gone just now: the caller tries again
     if (!there.ok()) co_return there.code;
-    const bool ours = there.value.stat.ephemeral_owner == session_->id() && there.value.data == id;
+    // Whatever it says: a member that changed its rule writes another text than before.
+    const bool ours = there.value.stat.ephemeral_owner == session_->id();
     co_return ours ? Code::ok : Code::node_exists;
 }
 
-Task<Code> Registry::release(std::string group, TopicPartition tp, std::string id) {
+Task<Code> Registry::claim_again(std::string group, std::string member, TopicPartition tp,
+                                 std::string owner_text) {
+    const Code code = co_await claim(group, tp, owner_text);
+    if (code != Code::node_exists) co_return code;
+    const std::string path = owner_path(group, tp);
+    const Reply<Node> there = co_await session_->get(path);
+    if (there.code == Code::no_node) co_return Code::node_exists;
+    if (!there.ok()) co_return there.code;
+    if (there.value.data != owner_text) co_return Code::node_exists;
+    const std::string checked = member_path(group, member);
+    std::vector<Op> ops;
+    ops.push_back(CheckOp{checked, registration_version(checked)});
+    ops.push_back(DeleteOp{path, there.value.stat.version});
+    ops.push_back(CreateOp{path, owner_text, CreateMode::ephemeral});
+    const Reply<std::vector<OpResult>> reply = co_await session_->multi(std::move(ops));
+    const bool meanwhile = reply.code == Code::no_node || reply.code == Code::bad_version;
+    co_return meanwhile ? Code::node_exists : reply.code;
+}
+
+Task<Code> Registry::release(std::string group, TopicPartition tp) {
     const std::string path = owner_path(group, tp);
     const Reply<Node> there = co_await session_->get(path);
     if (!there.ok()) co_return there.code;
-    if (there.value.stat.ephemeral_owner != session_->id() || there.value.data != id) {
-        co_return Code::node_exists;
-    }
+    if (there.value.stat.ephemeral_owner != session_->id()) co_return Code::node_exists;
     const Code code = co_await session_->remove(path, there.value.stat.version);
     co_return code;
 }
@@ -172,6 +227,46 @@ Task<std::map<TopicPartition, Owner>> Registry::owners(std::string group) {
         owners[claimed[i]] = Owner{std::move(nodes[i].value.data), nodes[i].value.stat};
     }
     co_return owners;
+}
+
+// ---- the plan
+
+Task<StoredPlan> Registry::plan(std::string group, Watch watch) {
+    require_path_part("the group name", group);
+    const std::string path = plan_path(group);
+    const std::optional<Node> node = co_await read(session_, path, std::move(watch));
+    if (!node) co_return StoredPlan{};
+    Read<std::map<TopicPartition, std::string>> owners = read_plan(node->data);
+    if (!owners.value) warn(path, owners.problem);
+    co_return StoredPlan{std::move(owners.value).value_or(std::map<TopicPartition, std::string>()),
+                         node->stat.version};
+}
+
+Task<Reply<std::int32_t>> Registry::write_plan(std::string group, std::string member,
+                                               std::map<TopicPartition, std::string> owners,
+                                               std::int32_t version) {
+    const std::string path = plan_path(group);
+    const std::string checked = member_path(group, member);
+    std::string data = zk::write_plan(owners);
+    std::vector<Op> ops;
+    ops.push_back(CheckOp{checked, registration_version(checked)});
+    if (version < 0) {
+        ops.push_back(CreateOp{path, std::move(data), CreateMode::persistent});
+    } else {
+        ops.push_back(SetOp{path, std::move(data), version});
+    }
+    const Reply<std::vector<OpResult>> reply = co_await session_->multi(std::move(ops));
+    if (reply.ok()) {
+        co_return Reply<std::int32_t>{Code::ok, version < 0 ? 0 : reply.value.back().stat.version};
+    }
+    const bool answered = reply.value.size() == 2;
+    if (answered && reply.value.front().code != Code::ok) {
+        co_return Reply<std::int32_t>{Code::no_node, {}};  // the registration is not ours any more
+    }
+    if (answered && reply.code == Code::no_node) {
+        co_return Reply<std::int32_t>{Code::bad_version, {}};  // somebody deleted the plan
+    }
+    co_return Reply<std::int32_t>{reply.code, {}};
 }
 
 // ---- offsets
@@ -229,10 +324,11 @@ Task<void> Registry::set_offset(std::string group, TopicPartition tp, std::int64
 
 namespace {
 
-std::vector<Op> commit_operations(const std::string& member, const std::string& path,
-                                  std::int64_t next, std::int32_t version) {
+std::vector<Op> commit_operations(const std::string& member, std::int32_t member_version,
+                                  const std::string& path, std::int64_t next,
+                                  std::int32_t version) {
     std::vector<Op> ops;
-    if (!member.empty()) ops.push_back(CheckOp{member, -1});
+    if (!member.empty()) ops.push_back(CheckOp{member, member_version});
     if (version < 0) {
         ops.push_back(CreateOp{path, std::to_string(next), CreateMode::persistent});
     } else {
@@ -248,20 +344,22 @@ Task<Reply<std::int32_t>> Registry::commit_offset(std::string group, std::string
                                                   std::int32_t version) {
     const std::string path = offset_path(group, tp);
     const std::string checked = member.empty() ? std::string() : member_path(group, member);
+    const std::int32_t known = registration_version(checked);
     Reply<std::vector<OpResult>> reply =
-        co_await session_->multi(commit_operations(checked, path, next, version));
+        co_await session_->multi(commit_operations(checked, known, path, next, version));
     // What a multi failed by is told by the results; the whole's code is the same for both
     // operations.
-    const bool registered = reply.code != Code::no_node || checked.empty() ||
-                            (!reply.value.empty() && reply.value.front().code == Code::ok);
-    if (!registered) co_return Reply<std::int32_t>{Code::no_node, {}};
+    const bool refused = reply.code == Code::no_node || reply.code == Code::bad_version;
+    const bool still_registered = !refused || checked.empty() ||
+                                  (!reply.value.empty() && reply.value.front().code == Code::ok);
+    if (!still_registered) co_return Reply<std::int32_t>{Code::no_node, {}};
     if (reply.code == Code::no_node && version >= 0) {
         co_return Reply<std::int32_t>{Code::bad_version, {}};
     }
     if (reply.code == Code::no_node) {
         const Code code = co_await make_path(session_, offsets_path(group) + "/" + tp.topic);
         if (code != Code::ok) co_return Reply<std::int32_t>{code, {}};
-        reply = co_await session_->multi(commit_operations(checked, path, next, version));
+        reply = co_await session_->multi(commit_operations(checked, known, path, next, version));
     }
     if (!reply.ok()) co_return Reply<std::int32_t>{reply.code, {}};
     co_return Reply<std::int32_t>{Code::ok, version < 0 ? 0 : reply.value.back().stat.version};

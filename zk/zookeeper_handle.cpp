@@ -295,6 +295,22 @@ Task<void> ZooKeeperHandle::shut(std::shared_ptr<ZooKeeperHandle> self, Duration
     self->destroy();
 }
 
+void ZooKeeperHandle::abandon() {
+    if (shut_ || zh_ == nullptr) return;
+    shut_ = true;
+    timer_.cancel();
+    if (connected()) {
+        int fd = -1;
+        int interest = 0;
+        timeval tv{};
+        zookeeper_interest(zh_, &fd, &interest, &tv);
+        client_fd_ = fd;
+        // Connected, the C client would ask the server to end the session.
+        if (fd != -1) sever();
+    }
+    destroy();
+}
+
 void ZooKeeperHandle::destroy() {
     drop_descriptor();
     const LogTo log(callbacks_.log);

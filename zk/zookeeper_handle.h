@@ -71,6 +71,9 @@ class ZooKeeperHandle : public std::enable_shared_from_this<ZooKeeperHandle> {
     /// still under way answer ZCLOSING. No callback but theirs comes after this was begun.
     static Task<void> shut(std::shared_ptr<ZooKeeperHandle> self, Duration patience);
 
+    /// Lets go of the connection and leaves the session to its timeout. No callback comes after it.
+    void abandon();
+
     /// The watcher function to give with a watch, its number as the context.
     static void watcher(_zhandle* zh, int type, int state, const char* path, void* context);
 

@@ -23,7 +23,8 @@ class Steps : public testing::Test {
  protected:
     void join(std::vector<std::string> topics, std::vector<std::string> members, int partitions) {
         MembershipConfig config;
-        config.topics = topics;
+        config.subscription = MemberSubscription::of_topics(topics);
+        config.rule = Assignment::original;
         membership_.emplace(std::move(config));
         tell(event::SessionOpened{1, "me"});
         tell(event::Registered{1, zk::Code::ok});
@@ -255,7 +256,8 @@ TEST_F(Steps, Fault7NewPartitionsAreClaimed) {
 
 TEST_F(Steps, Fault7AMissingTopicIsReportedOnceAndReadWhenItAppears) {
     MembershipConfig config;
-    config.topics = {"t"};
+    config.subscription = MemberSubscription::of_topics({"t"});
+    config.rule = Assignment::original;
     membership_.emplace(std::move(config));
     tell(event::SessionOpened{1, "me"});
     tell(event::Registered{1, zk::Code::ok});
@@ -343,7 +345,8 @@ TEST_F(Steps, CloseWithoutZooKeeperGivesUpAfterLeaveTimeout) {
 
 TEST_F(Steps, CloseRightAfterTheStartEndsAtOnce) {
     MembershipConfig config;
-    config.topics = {"t"};
+    config.subscription = MemberSubscription::of_topics({"t"});
+    config.rule = Assignment::original;
     membership_.emplace(std::move(config));
     tell(event::CloseRequested{});
     EXPECT_TRUE(ordered<action::Closed>().at(0).clean);

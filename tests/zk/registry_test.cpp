@@ -193,13 +193,13 @@ TEST_F(RegistryTest, ClaimsOnceAndSafelyAgain) {
     EXPECT_EQ(run(a.claim("g", tp, "m1")), Code::ok);
     EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::node_exists);
     EXPECT_EQ(run(b.owner("g", tp))->id, "m1");
-    EXPECT_EQ(run(a.release("g", tp, "m1")), Code::ok);
+    EXPECT_EQ(run(a.release("g", tp)), Code::ok);
     EXPECT_FALSE(run(b.owner("g", tp)));
     lose(Fault::connection_loss_after);
     EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::connection_loss);
     loop.run_until_idle();
     EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::ok);
-    EXPECT_EQ(run(a.release("g", {"t", 4}, "m1")), Code::no_node);
+    EXPECT_EQ(run(a.release("g", {"t", 4})), Code::no_node);
 }
 
 TEST_F(RegistryTest, OwnIdOfAnExpiredSessionIsNoClaim_Fault1) {
@@ -214,9 +214,76 @@ TEST_F(RegistryTest, OwnIdOfAnExpiredSessionIsNoClaim_Fault1) {
 
 TEST_F(RegistryTest, ReleaseSparesTheClaimOfAnother_Fault2) {
     EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::ok);
-    EXPECT_EQ(run(a.release("g", tp, "m1")), Code::node_exists);
-    EXPECT_EQ(run(a.release("g", tp, "m2")), Code::node_exists) << "same id, another session";
+    EXPECT_EQ(run(a.release("g", tp)), Code::node_exists);
     EXPECT_EQ(run(a.owner("g", tp))->id, "m2");
+}
+
+TEST_F(RegistryTest, ARegistrationThatIsTakenOverFencesTheFormerOne) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.claim("g", tp, "m")), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 5, -1)).code, Code::ok);
+    EXPECT_EQ(run(b.register_member("g", "m", subscribed("t"))), Code::node_exists);
+    EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::ok) << "nothing is known of b's registration yet";
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok) << "an answer may be lost";
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 6, 0)).code, Code::no_node);
+    EXPECT_EQ(run(a.write_plan("g", "m", {{tp, "m"}}, -1)).code, Code::no_node);
+    EXPECT_EQ(run(a.claim_again("g", "m", tp, "m")), Code::node_exists);
+    EXPECT_EQ(run(a.update_member("g", "m", subscribed("u"))), Code::node_exists);
+    EXPECT_EQ(run(b.commit_offset("g", "m", tp, 6, 0)).code, Code::ok);
+    EXPECT_EQ(run(b.owner("g", tp))->stat.ephemeral_owner, second->id());
+    EXPECT_EQ(run(b.member("g", "m"))->stat.ephemeral_owner, second->id());
+    ensemble.expire(first->id());
+    EXPECT_EQ(run(b.owner("g", tp))->id, "m");
+}
+
+TEST_F(RegistryTest, ATakeOverAfterAnUpdateFencesToo) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.update_member("g", "m", subscribed("u"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 5, -1)).code, Code::ok);
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 6, 0)).code, Code::no_node);
+    EXPECT_EQ(run(b.commit_offset("g", "m", tp, 6, 0)).code, Code::ok);
+}
+
+TEST_F(RegistryTest, ClaimAgainSparesTheClaimOfAnotherName) {
+    EXPECT_EQ(run(b.claim("g", tp, "other")), Code::ok);
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.claim_again("g", "m", tp, "m")), Code::node_exists);
+    EXPECT_EQ(run(a.owner("g", tp))->id, "other");
+}
+
+TEST_F(RegistryTest, ThePlanIsReplacedOnlyAtTheVersionThatWasRead) {
+    int changes = 0;
+    const Watch watch = [&](const WatchEvent&) { ++changes; };
+    EXPECT_EQ(run(a.plan("g", watch)).version, -1);
+    EXPECT_EQ(run(a.write_plan("g", "m1", {{tp, "m1"}}, -1)).code, Code::no_node) << "not registered";
+    EXPECT_EQ(run(a.register_member("g", "m1", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(b.register_member("g", "m2", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.write_plan("g", "m1", {{tp, "m1"}, {{"u", 0}, "m2"}}, -1)).code, Code::ok);
+    loop.run_until_idle();
+    EXPECT_EQ(changes, 1);
+    EXPECT_EQ(run(b.write_plan("g", "m2", {{tp, "m2"}}, -1)).code, Code::node_exists);
+    const auto read = run(b.plan("g"));
+    EXPECT_EQ(read.version, 0);
+    EXPECT_THAT(read.owners, ElementsAre(Pair(tp, "m1"), Pair(TopicPartition{"u", 0}, "m2")));
+    EXPECT_EQ(run(b.write_plan("g", "m2", {}, 0)).value, 1);
+    EXPECT_EQ(run(a.write_plan("g", "m1", {{tp, "m1"}}, 0)).code, Code::bad_version);
+    EXPECT_THAT(run(a.plan("g")).owners, IsEmpty());
+}
+
+TEST_F(RegistryTest, APlanThatCannotBeReadIsEmptyAndMayBeReplaced) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    for (const auto* text : {"", "{}", "[", R"({"members":1,"topics":{}})", R"({"members":[],"topics":{"t":["x"]}})"}) {
+        ensemble.put("/consumers/g/plan", text);
+        const auto read = run(a.plan("g"));
+        EXPECT_THAT(read.owners, IsEmpty()) << text;
+        EXPECT_GE(read.version, 0);
+        EXPECT_THAT(a.take_warnings(), SizeIs(1)) << text;
+    }
+    ensemble.put("/consumers/g/plan", R"({"members":["m",7],"topics":{"t":[0,1,2,-5,0]}})");
+    EXPECT_THAT(run(a.plan("g")).owners,
+                ElementsAre(Pair(TopicPartition{"t", 0}, "m"), Pair(TopicPartition{"t", 4}, "m")));
 }
 
 TEST_F(RegistryTest, ListsOwnersOfAllTopicsInThreeRounds) {

@@ -61,10 +61,14 @@ struct GroupConfig {
         std::optional<std::pair<std::string, std::string>> auth;  ///< Such as {"digest", "user:password"}.
     } zookeeper;
 
-    Assignment assignment = Assignment::original;  ///< partition.assignment.strategy
+    Assignment assignment = Assignment::automatic;  ///< partition.assignment.strategy
     std::vector<HostPort> bootstrap;  ///< bootstrap.servers; empty: the brokers ZooKeeper lists. Kafka 4 needs it.
     std::string client_id = "kwire";  ///< client.id
-    std::string member_id;            ///< consumer.id; empty: host name and a random UUID.
+    std::string member_id;            ///< consumer.id; empty: made of host name, process id and chance.
+    /// group.instance.id: the name of this one process, the same each time it is started. Leaving then keeps its place: it
+    /// commits but releases nothing, and if it is back within the session timeout no partition moves. A second process of
+    /// the same name puts the first one out of the group. Empty: partitions are free at once when it leaves.
+    std::string group_instance_id;
     ClusterConfig cluster;            ///< Timeouts and transport; bootstrap and client_id above win.
     FetchConfig fetch;                ///< out_of_range follows offsets.initial.
 
@@ -110,14 +114,24 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     /// appears. Throws errc::invalid_config, zookeeper_unavailable, timed_out, ...
     static std::shared_ptr<ConsumerGroup> join(std::string name, std::vector<std::string> topics,
                                                std::string zookeeper, Config config);
+    /// The same for a subscription, which may be an expression over the names of topics.
+    static std::shared_ptr<ConsumerGroup> join(std::string name, MemberSubscription subscription,
+                                               std::string zookeeper, Config config);
     /// As a coroutine on config.runtime, which must be given.
     static Task<std::shared_ptr<ConsumerGroup>> async_join(std::string name,
                                                            std::vector<std::string> topics,
+                                                           std::string zookeeper, Config config);
+    static Task<std::shared_ptr<ConsumerGroup>> async_join(std::string name, MemberSubscription subscription,
                                                            std::string zookeeper, Config config);
     ~ConsumerGroup();
 
     const std::string& name() const;
     std::string member_id() const;  ///< Changes when a lost session is replaced.
+
+    /// Reads subscription from now on in place of what it read before. What both name goes on undisturbed, the rest is
+    /// handed over. Returns at once; the partitions follow. Throws errc::invalid_config.
+    void subscribe(MemberSubscription subscription);
+    void subscribe(const std::vector<std::string>& topics);
 
     // ---- reading
 
@@ -156,7 +170,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     bool instance_registered();
     Task<bool> async_instance_registered();
 
-    /// True from the moment close was asked for: nothing more is handed out.
+    /// True from the moment close was asked for, or another process took over our group.instance.id: nothing more is
+    /// handed out.
     bool closed() const;
 
     /// Leaves: stops handing out, waits up to drain (processing_timeout if absent) for what was handed out, commits,

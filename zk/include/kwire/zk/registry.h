@@ -45,6 +45,10 @@ struct Registration {
     std::map<std::string, std::int32_t> subscription;  ///< topic (or the one expression) -> streams
     std::int64_t timestamp_ms = 0;  ///< Written as a string: Java up to 0.11 needs that.
     std::int32_t version = 1;
+    /// Only kwire writes these; peers pass over keys they do not know. Empty: not said.
+    std::string client = {};  ///< `kwire 0.1.0`
+    std::string host = {};    ///< `host:process id`
+    std::string rule = {};    ///< What it divides partitions by; Assignment's names.
 };
 struct Member {
     std::string id;
@@ -60,6 +64,12 @@ struct Owner {
 struct StoredOffset {
     std::int64_t next = -1;     ///< -1: none stored.
     std::int32_t version = -1;  ///< Of the node; -1: there is none.
+};
+
+/// /consumers/G/plan, which only kwire members read and write: who is to own what.
+struct StoredPlan {
+    std::map<TopicPartition, std::string> owners;  ///< Member ids.
+    std::int32_t version = -1;                     ///< -1: there is none.
 };
 
 struct Warning {
@@ -104,6 +114,10 @@ class Registry {
     /// an earlier try whose answer was lost made it; node_exists: another session's.
     Task<Code> register_member(std::string group, std::string id, Registration registration);
     Task<Code> update_member(std::string group, std::string id, Registration registration);
+    /// Puts this session's registration in the place of another session's of the same id, in one
+    /// step. From then on the other's commits are refused. bad_version, no_node, node_exists: it
+    /// changed meanwhile; try again.
+    Task<Code> take_over_member(std::string group, std::string id, Registration registration);
     Task<Code> deregister_member(std::string group, std::string id);
 
     // ---- owners
@@ -111,19 +125,34 @@ class Registry {
     /// ok: the node is ours and belongs to this session; node_exists: somebody else's, or ours of
     /// an older session. connection_loss: unknown; ask again, it is safe.
     Task<Code> claim(std::string group, TopicPartition tp, std::string id);
+    /// As claim; but another session's node that names owner_text is replaced, in one step with the
+    /// check that the registration of member is this session's.
+    Task<Code> claim_again(std::string group, std::string member, TopicPartition tp,
+                           std::string owner_text);
     /// Deletes the node only if it is this session's own claim. no_node: there is no claim;
     /// node_exists: it is another's.
-    Task<Code> release(std::string group, TopicPartition tp, std::string id);
+    Task<Code> release(std::string group, TopicPartition tp);
     Task<std::map<TopicPartition, Owner>> owners(std::string group);
     /// Which partitions of topic have an owner, ascending: one operation, however many there are.
     Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);
+
+    // ---- the plan of kwire members
+    /// One that cannot be read comes back without owners, with its version, and warns.
+    Task<StoredPlan> plan(std::string group, Watch watch = nullptr);
+    /// One transaction: the check that this session's registration of member stands, then the plan
+    /// at version (-1: create it). Answers the new version. node_exists, bad_version: somebody else
+    /// wrote; no_node: the registration is gone.
+    Task<Reply<std::int32_t>> write_plan(std::string group, std::string member,
+                                         std::map<TopicPartition, std::string> owners,
+                                         std::int32_t version);
 
     // ---- offsets
     Task<StoredOffset> offset(std::string group, TopicPartition tp);  ///< Throws bad_stored_offset.
     Task<std::map<TopicPartition, StoredOffset>> offsets(std::string group);
     /// Creates or sets the node without looking. For tools.
     Task<void> set_offset(std::string group, TopicPartition tp, std::int64_t next);
-    /// One transaction: the check that registration of member exists, then the offset at the
+    /// One transaction: the check that registration of member exists (as this registry wrote it, if
+    /// it did: a process that took over the id has written another version), then the offset at the
     /// version remembered from before (-1: create it). Answers the new version. node_exists,
     /// bad_version: somebody else wrote, or deleted it; no_node: the registration is gone.
     /// connection_loss: unknown; read before trying again. An empty member leaves the check out.
@@ -137,8 +166,11 @@ class Registry {
 
  private:
     void warn(std::string path, std::string what);
+    void registered(const std::string& path, std::int32_t version);
+    std::int32_t registration_version(const std::string& path) const;
 
     std::shared_ptr<Session> session_;
+    std::map<std::string, std::int32_t> registrations_;  ///< Versions of what this object wrote.
     std::vector<Warning> warnings_;
 };
 

@@ -154,6 +154,9 @@ class Session {
     /// before ends first. Waits up to 1 s for each, and for a connection if there is none: without
     /// the server the session lives on there until its timeout. Idempotent.
     virtual Task<void> close() = 0;
+    /// Ends this object alone: the session, and its ephemeral nodes, live on at the server until its
+    /// timeout. For a member that comes back soon. What was begun and not answered may be lost.
+    virtual Task<void> abandon() = 0;
 };
 
 struct SessionConfig {
