@@ -1,5 +1,6 @@
 #include "base64.h"
 
+#include <array>
 #include <cstdint>
 
 namespace kwire {
@@ -10,38 +11,29 @@ constexpr std::string_view standard =
 constexpr std::string_view url_safe =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-std::string write(std::string_view data, std::string_view alphabet) {
-    std::string text;
-    text.reserve((data.size() + 2) / 3 * 4);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : data) {
-        bits = bits << 8 | static_cast<std::uint8_t>(c);
-        for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
+using Values = std::array<std::int8_t, 256>;
+
+// The value of each character, -1 for what is none.
+constexpr Values values_of(std::string_view alphabet) {
+    Values values{};
+    for (auto& value : values) value = -1;
+    for (std::size_t i = 0; i < alphabet.size(); ++i) {
+        values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
     }
-    if (count > 0) text += alphabet[bits << (6 - count) & 63];
-    return text;
+    return values;
 }
 
-}  // namespace
+constexpr Values standard_values = values_of(standard);
+constexpr Values url_safe_values = values_of(url_safe);
 
-std::string base64(std::string_view data) {
-    std::string text = write(data, standard);
-    text.append((4 - text.size() % 4) % 4, '=');
-    return text;
-}
-
-std::string base64_url(std::string_view data) {
-    return write(data, url_safe);
-}
-
-std::optional<std::string> from_base64_url(std::string_view text) {
+std::optional<std::string> read(std::string_view text, const Values& values) {
     std::string data;
+    data.reserve(text.size() / 4 * 3 + 3);
     std::uint32_t bits = 0;
     int count = 0;
     for (const char c : text) {
-        const std::size_t value = url_safe.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
+        const int value = values[static_cast<unsigned char>(c)];
+        if (value < 0) return std::nullopt;
         bits = bits << 6 | static_cast<std::uint32_t>(value);
         count += 6;
         if (count >= 8) {
@@ -52,6 +44,31 @@ std::optional<std::string> from_base64_url(std::string_view text) {
     const std::uint32_t left = bits & ((1U << count) - 1);
     if (count >= 6 || left != 0) return std::nullopt;
     return data;
+}
+
+}  // namespace
+
+std::optional<std::string> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+    return read(text, standard_values);
+}
+
+std::string base64_url(std::string_view data) {
+    std::string text;
+    text.reserve((data.size() + 2) / 3 * 4);
+    std::uint32_t bits = 0;
+    int count = 0;
+    for (const char c : data) {
+        bits = bits << 8 | static_cast<std::uint8_t>(c);
+        for (count += 8; count >= 6; count -= 6) text += url_safe[bits >> (count - 6) & 63];
+    }
+    if (count > 0) text += url_safe[bits << (6 - count) & 63];
+    return text;
+}
+
+std::optional<std::string> from_base64_url(std::string_view text) {
+    return read(text, url_safe_values);
 }
 
 }  // namespace kwire

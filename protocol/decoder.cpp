@@ -23,6 +23,7 @@ std::size_t minimum_size(const Type& type, const FieldSpec& spec, std::int16_t v
         case Kind::uint16:
             return 2;
         case Kind::int32:
+        case Kind::uint32:
             return 4;
         case Kind::int64:
         case Kind::float64:
@@ -207,6 +208,8 @@ class Decoder {
                 return read_into<std::uint16_t>(value);
             case Kind::int32:
                 return read_into<std::int32_t>(value);
+            case Kind::uint32:
+                return read_into<std::uint32_t>(value);
             case Kind::int64:
                 return read_into<std::int64_t>(value);
             case Kind::float64: {
@@ -281,11 +284,25 @@ class Decoder {
         return true;
     }
 
+    // What Kafka writes before a struct that may be null: -1 and 1, and in a tagged field 0 and 1.
+    bool read_presence(const Field& field, bool& present) {
+        if (field.tag) {
+            std::uint32_t marker = 0;
+            if (!read_unsigned_varint(marker)) return false;
+            present = marker > 0;
+            return true;
+        }
+        std::int8_t marker = 0;
+        if (!read(marker)) return false;
+        present = marker >= 0;
+        return true;
+    }
+
     bool read_nested(const Field& field, const Type& type, void* value) {
         if (may_be_null(field, type)) {
-            std::int8_t marker = 0;
-            if (!read(marker)) return false;
-            if (marker < 0) {
+            bool present = false;
+            if (!read_presence(field, present)) return false;
+            if (!present) {
                 type.reset(value);
                 return true;
             }

@@ -153,6 +153,8 @@ class Encoder {
                 return write_from<std::uint16_t>(value);
             case Kind::int32:
                 return write_from<std::int32_t>(value);
+            case Kind::uint32:
+                return write_from<std::uint32_t>(value);
             case Kind::int64:
                 return write_from<std::int64_t>(value);
             case Kind::float64: {
@@ -208,7 +210,7 @@ class Encoder {
 
     bool write_nested(const Field& field, const Type& type, const void* structure) {
         if (type.optional && field.spec.nullable.contains(version_)) {
-            write(static_cast<std::int8_t>(structure ? 1 : -1));
+            write(static_cast<std::int8_t>(structure ? 1 : field.tag ? 0 : -1));
             if (!structure) return true;
         } else if (!structure) {
             return fail("is null, which version " + std::to_string(version_) + " does not allow");

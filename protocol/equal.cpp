@@ -38,6 +38,7 @@ bool equal(const Type& type, const void* holder_a, const void* holder_b) {
         case Kind::uint16:
             return same<std::uint16_t>(a, b);
         case Kind::int32:
+        case Kind::uint32:
             return same<std::int32_t>(a, b);
         case Kind::int64:
             return same<std::int64_t>(a, b);

@@ -1,19 +1,21 @@
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include <kwire/protocol/bytes.h>
 #include <kwire/protocol/json.h>
+#include <kwire/protocol/json_text.h>
+#include <kwire/protocol/records_json.h>
 #include <kwire/protocol/uuid.h>
 
-#include "base64.h"
-#include "json_text.h"
+#include "field_name.h"
 
 namespace kwire::protocol {
 namespace {
 
 class JsonWriter {
  public:
-    JsonWriter(std::int16_t version, RecordsAs records) : version_(version), records_(records) {}
+    JsonWriter(std::string& out, std::int16_t version, RecordsAs records)
+        : out_(out), version_(version), records_(records) {}
 
     void write_structure(const Schema& schema, const void* structure) {
         out_ += '{';
@@ -30,8 +32,6 @@ class JsonWriter {
         out_ += '}';
     }
 
-    std::string take() { return std::move(out_); }
-
  private:
     void write_member(const Field& field, const void* structure, bool& first) {
         if (!first) out_ += ',';
@@ -43,16 +43,24 @@ class JsonWriter {
             static_cast<const Bytes*>(field.spec.holds_records ? field.type->get(value) : nullptr);
         if (records && records_ == RecordsAs::size) {
             out_ += "SizeInBytes\":";
-            out_ += std::to_string(records->size());
+            append_number(records->size());
             return;
         }
         out_ += "\":";
+        if (records && records_ == RecordsAs::batches) return append_records_json(out_, *records);
         write_value(*field.type, value);
     }
 
     template <class T>
+    void append_number(T number) {
+        char digits[32];
+        const auto result = std::to_chars(digits, digits + sizeof digits, number);
+        out_.append(digits, result.ptr);
+    }
+
+    template <class T>
     void write_number(const void* value) {
-        out_ += std::to_string(*static_cast<const T*>(value));
+        append_number(*static_cast<const T*>(value));
     }
 
     void write_double(double value) {
@@ -60,9 +68,7 @@ class JsonWriter {
             out_ += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
             return;
         }
-        char text[32];
-        std::snprintf(text, sizeof text, "%.17g", value);
-        out_ += text;
+        append_number(value);
     }
 
     void write_value(const Type& type, const void* holder) {
@@ -83,6 +89,8 @@ class JsonWriter {
                 return write_number<std::uint16_t>(value);
             case Kind::int32:
                 return write_number<std::int32_t>(value);
+            case Kind::uint32:
+                return write_number<std::uint32_t>(value);
             case Kind::int64:
                 return write_number<std::int64_t>(value);
             case Kind::float64:
@@ -93,7 +101,9 @@ class JsonWriter {
             case Kind::string:
                 return append_json_string(out_, *static_cast<const std::string*>(value));
             case Kind::bytes:
-                out_ += '"' + base64(static_cast<const Bytes*>(value)->view()) + '"';
+                out_ += '"';
+                append_base64(out_, static_cast<const Bytes*>(value)->view());
+                out_ += '"';
                 return;
             case Kind::array:
                 return write_array(type, value);
@@ -113,18 +123,23 @@ class JsonWriter {
         out_ += ']';
     }
 
+    std::string& out_;
     std::int16_t version_;
     RecordsAs records_;
-    std::string out_;
 };
 
 }  // namespace
 
+void append_json(std::string& out, const Schema& schema, const void* message, std::int16_t version,
+                 RecordsAs records) {
+    JsonWriter(out, version, records).write_structure(schema, message);
+}
+
 std::string to_json(const Schema& schema, const void* message, std::int16_t version,
                     RecordsAs records) {
-    JsonWriter writer(version, records);
-    writer.write_structure(schema, message);
-    return writer.take();
+    std::string out;
+    append_json(out, schema, message, version, records);
+    return out;
 }
 
 }  // namespace kwire::protocol

@@ -1,36 +1,44 @@
-#include "json_text.h"
-
 #include <cstdint>
-#include <cstdio>
+#include <cstring>
+
+#include <kwire/protocol/json_text.h>
 
 namespace kwire::protocol {
 namespace {
 
-bool is_continuation(std::string_view text, std::size_t at) {
-    return at < text.size() && (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80;
+/// Eight bytes, all of which may stand in a JSON string as they are: ASCII from the blank on, no
+/// quote, no backslash.
+bool all_plain(const char* bytes) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes, sizeof word);
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t tops = 0x8080808080808080;
+    const auto has_zero = [](std::uint64_t w) { return (w - ones) & ~w & tops; };
+    const std::uint64_t below_blank = (word - ones * 0x20) & ~word & tops;
+    return ((word & tops) | below_blank | has_zero(word ^ (ones * '"')) |
+            has_zero(word ^ (ones * '\\'))) == 0;
 }
 
-// The length of the UTF-8 sequence that begins `text`, 0 where there is none: RFC 3629, so no
-// overlong forms, no surrogates and nothing above U+10FFFF.
-std::size_t sequence_length(std::string_view text) {
-    const auto first = static_cast<std::uint8_t>(text[0]);
-    const std::uint8_t second = text.size() > 1 ? static_cast<std::uint8_t>(text[1]) : 0;
-    if (first < 0x80) return 1;
-    if (first < 0xc2 || first > 0xf4) return 0;
-    if (!is_continuation(text, 1)) return 0;
-    if (first < 0xe0) return 2;
-    if (!is_continuation(text, 2)) return 0;
-    if (first < 0xf0) {
-        const bool overlong = first == 0xe0 && second < 0xa0;
-        const bool surrogate = first == 0xed && second > 0x9f;
-        return overlong || surrogate ? 0 : 3;
+/// How long the UTF-8 sequence is that text begins with; 0 if it is none. Unicode 15, table 3-7.
+std::size_t sequence_length(const char* text, std::size_t left) {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
+    const unsigned char first = byte(0);
+    if (first < 0xC2) return first < 0x80 ? 1 : 0;
+    if (first < 0xE0) return left >= 2 && follows(1) ? 2 : 0;
+    if (first < 0xF0) {
+        if (left < 3 || !follows(1) || !follows(2)) return 0;
+        if (first == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
+        if (first == 0xED && byte(1) >= 0xA0) return 0;  // a surrogate
+        return 3;
     }
-    const bool overlong = first == 0xf0 && second < 0x90;
-    const bool too_high = first == 0xf4 && second > 0x8f;
-    return overlong || too_high || !is_continuation(text, 3) ? 0 : 4;
+    if (first > 0xF4 || left < 4 || !follows(1) || !follows(2) || !follows(3)) return 0;
+    if (first == 0xF0 && byte(1) < 0x90) return 0;   // overlong
+    if (first == 0xF4 && byte(1) >= 0x90) return 0;  // above U+10FFFF
+    return 4;
 }
 
-void append_escaped(std::string& out, char c) {
+void append_escape(std::string& out, char c) {
     switch (c) {
         case '"':
             out += "\\\"";
@@ -47,46 +55,94 @@ void append_escaped(std::string& out, char c) {
         case '\t':
             out += "\\t";
             return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
         default:
             break;
     }
-    if (static_cast<std::uint8_t>(c) >= 0x20) {
-        out += c;
-        return;
-    }
-    char text[8];
-    std::snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(c));
-    out += text;
+    constexpr char digits[] = "0123456789ABCDEF";
+    out += "\\u00";
+    out += digits[(static_cast<unsigned char>(c) >> 4) & 15];
+    out += digits[static_cast<unsigned char>(c) & 15];
 }
 
 }  // namespace
 
-void append_camel_case(std::string& out, std::string_view snake_case) {
-    bool raise = false;
-    for (const char c : snake_case) {
-        if (c == '_') {
-            raise = true;
+bool append_escaped(std::string& out, std::string_view text) {
+    const std::size_t before = out.size();
+    const char* const end = text.data() + text.size();
+    const char* plain = text.data();  // where what is not yet copied begins
+    const char* at = plain;
+    while (at < end) {
+        if (end - at >= 8 && all_plain(at)) {
+            at += 8;
             continue;
         }
-        out += raise && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-        raise = false;
+        const auto c = static_cast<unsigned char>(*at);
+        if (c >= 0x80) {
+            const std::size_t length = sequence_length(at, static_cast<std::size_t>(end - at));
+            if (length == 0) {
+                out.resize(before);
+                return false;
+            }
+            at += length;
+        } else if (c >= 0x20 && c != '"' && c != '\\') {
+            ++at;
+        } else {
+            out.append(plain, at);
+            append_escape(out, *at);
+            plain = ++at;
+        }
     }
+    out.append(plain, end);
+    return true;
 }
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
-    while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
-        if (length == 1) {
-            append_escaped(out, text[0]);
-        } else if (length > 1) {
-            out += text.substr(0, length);
-        } else {
-            out += "\xef\xbf\xbd";
+    if (!append_escaped(out, text)) {
+        // Piece by piece: rare, so it may be slow.
+        while (!text.empty()) {
+            const std::size_t length = sequence_length(text.data(), text.size());
+            if (length == 0) {
+                out += "\xef\xbf\xbd";
+            } else {
+                append_escaped(out, text.substr(0, length));
+            }
+            text.remove_prefix(length > 0 ? length : 1);
         }
-        text.remove_prefix(length > 0 ? length : 1);
     }
     out += '"';
+}
+
+void append_json_string_or_base64(std::string& out, std::string_view text) {
+    out += '"';
+    if (append_escaped(out, text)) {
+        out += '"';
+        return;
+    }
+    out.back() = '{';
+    out += "\"base64\":\"";
+    append_base64(out, text);
+    out += "\"}";
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+    constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const auto at = [bytes](std::size_t i) {
+        return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
+    };
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const unsigned group = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+        out += digits[group >> 18 & 63];
+        out += digits[group >> 12 & 63];
+        out += i + 1 < bytes.size() ? digits[group >> 6 & 63] : '=';
+        out += i + 2 < bytes.size() ? digits[group & 63] : '=';
+    }
 }
 
 }  // namespace kwire::protocol

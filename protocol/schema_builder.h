@@ -41,6 +41,8 @@ constexpr Kind kind_of() {
         return Kind::uint16;
     } else if constexpr (std::same_as<T, std::int32_t>) {
         return Kind::int32;
+    } else if constexpr (std::same_as<T, std::uint32_t>) {
+        return Kind::uint32;
     } else if constexpr (std::same_as<T, std::int64_t>) {
         return Kind::int64;
     } else if constexpr (std::same_as<T, double>) {

@@ -15,6 +15,8 @@ std::string_view scalar_name(Kind kind) {
             return "uint16";
         case Kind::int32:
             return "int32";
+        case Kind::uint32:
+            return "uint32";
         case Kind::int64:
             return "int64";
         case Kind::float64:

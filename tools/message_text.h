@@ -39,9 +39,4 @@ inline void append_json(std::string& out, const Message& message) {
                       message.key(), message.value(), message.headers()});
 }
 
-/// text as a JSON string, or as {"base64":"..."} if it is not UTF-8.
-void append_json_string(std::string& out, std::string_view text);
-/// RFC 4648, with padding.
-void append_base64(std::string& out, std::string_view bytes);
-
 }  // namespace kwire::tools

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.UnsupportedVersionException;
+import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.protocol.Message;
@@ -33,19 +34,24 @@ import org.apache.kafka.common.protocol.types.Type;
  * <p>Run by generate.sh with the jars of one kafka-clients on the class path:
  *
  * <pre>
+ *   MessageOracle list                                   every message this client knows: name:low-high
  *   MessageOracle messages COUNT SEED NAME:LOW-HIGH...   lines of: name, version, hex ("-" for no bytes), JSON
  *   MessageOracle schemas NAME:LOW-HIGH...               what every version looks like on the wire
  *   MessageOracle fields NAME:LOW-HIGH...                defaults, and what happens to a field the version lacks
  *   MessageOracle errors                                 code, name, whether the client tries again
  * </pre>
  *
- * LOW-HIGH are cut to what this client knows; nothing is printed for the rest.
+ * LOW-HIGH are cut to what this client knows; nothing is printed for the rest. Messages are all requests and responses,
+ * the headers, and what stands in records and in the bytes of other messages.
  */
 public class MessageOracle {
     record Wanted(String name, Class<?> type, Schema[] schemas, int low, int high) {}
 
     public static void main(String[] args) throws Exception {
         switch (args[0]) {
+            case "list" -> {
+                for (Wanted wanted : all()) System.out.println(wanted.name + ":" + wanted.low + "-" + wanted.high);
+            }
             case "messages" -> {
                 int count = Integer.parseInt(args[1]);
                 long seed = Long.parseLong(args[2]);
@@ -76,16 +82,89 @@ public class MessageOracle {
     static List<Wanted> wanted(String[] args, int from) throws Exception {
         List<Wanted> all = new ArrayList<>();
         for (int i = from; i < args.length; i++) {
-            String name = args[i].split(":")[0];
             String[] range = args[i].split(":")[1].split("-");
-            Class<?> type = Class.forName("org.apache.kafka.common.message." + name + "Data");
-            Message sample = (Message) type.getDeclaredConstructor().newInstance();
-            Schema[] schemas = (Schema[]) type.getField("SCHEMAS").get(null);
-            int low = Math.max(Integer.parseInt(range[0]), sample.lowestSupportedVersion());
-            int high = Math.min(Integer.parseInt(range[1]), sample.highestSupportedVersion());
-            all.add(new Wanted(name, type, schemas, low, high));
+            all.add(wanted(args[i].split(":")[0], Integer.parseInt(range[0]), Integer.parseInt(range[1])));
         }
         return all;
+    }
+
+    static Wanted wanted(String name, int low, int high) throws Exception {
+        Class<?> type = messageClass(name);
+        Message sample = (Message) make(type);
+        Schema[] schemas = (Schema[]) type.getField("SCHEMAS").get(null);
+        return new Wanted(name, type, schemas, Math.max(low, sample.lowestSupportedVersion()),
+                Math.min(high, sample.highestSupportedVersion()));
+    }
+
+    // ---- Which messages there are.
+
+    /** Classes of requests, responses and headers end in Data, others do not. */
+    static final String[] PACKAGES = {
+        "org.apache.kafka.common.message.", "org.apache.kafka.common.metadata.",
+        "org.apache.kafka.coordinator.group.generated.", "org.apache.kafka.coordinator.transaction.generated.",
+        "org.apache.kafka.coordinator.share.generated.",
+        "org.apache.kafka.server.log.remote.metadata.storage.generated.",
+    };
+
+    static Class<?> messageClass(String name) throws ClassNotFoundException {
+        for (String place : PACKAGES) {
+            for (String suffix : new String[] {"Data", ""}) {
+                try {
+                    return Class.forName(place + name + suffix);
+                } catch (ClassNotFoundException e) {
+                    continue;
+                }
+            }
+        }
+        throw new ClassNotFoundException(name);
+    }
+
+    static String messageName(Object message) {
+        String name = message.getClass().getSimpleName();
+        boolean ofAnApi = name.endsWith("RequestData") || name.endsWith("ResponseData") || name.endsWith("HeaderData");
+        return ofAnApi ? name.substring(0, name.length() - "Data".length()) : name;
+    }
+
+    /** All messages, in the order of API keys and record types. Those in records are taken from newer clients only. */
+    static List<Wanted> all() throws Exception {
+        List<String> names = new ArrayList<>();
+        for (ApiKeys key : ApiKeys.values()) {
+            try {
+                names.add(messageName(key.messageType.newRequest()));
+                names.add(messageName(key.messageType.newResponse()));
+            } catch (UnsupportedVersionException e) {
+                continue; // 4.x keeps the names of what it dropped
+            }
+        }
+        names.add("RequestHeader");
+        names.add("ResponseHeader");
+        try {
+            Class.forName("org.apache.kafka.common.message.EndTxnMarker");
+            names.addAll(embedded());
+        } catch (ClassNotFoundException e) {
+            // An older client.
+        }
+        List<Wanted> all = new ArrayList<>();
+        for (String name : names) all.add(wanted(name, 0, 99));
+        return all;
+    }
+
+    static List<String> embedded() throws Exception {
+        List<String> names = new ArrayList<>(List.of("ConsumerProtocolSubscription", "ConsumerProtocolAssignment",
+                "ControlRecordTypeSchema", "EndTxnMarker", "LeaderChangeMessage", "SnapshotHeaderRecord",
+                "SnapshotFooterRecord", "KRaftVersionRecord", "VotersRecord", "ProducerSnapshot", "DefaultPrincipalData"));
+        for (String coordinator : new String[] {"group", "transaction", "share"}) {
+            Class<?> types = Class.forName("org.apache.kafka.coordinator." + coordinator + ".generated.CoordinatorRecordType");
+            for (Object type : types.getEnumConstants()) {
+                names.add(messageName(types.getMethod("newRecordKey").invoke(type)));
+                names.add(messageName(types.getMethod("newRecordValue").invoke(type)));
+            }
+        }
+        Class<?> types = Class.forName("org.apache.kafka.common.metadata.MetadataRecordType");
+        for (Object type : types.getEnumConstants()) {
+            names.add(messageName(types.getMethod("newMetadataRecord").invoke(type)));
+        }
+        return names;
     }
 
     // ---- Schemas.
@@ -156,6 +235,18 @@ public class MessageOracle {
         return fields.toString();
     }
 
+    /** Older clients do not say it of records: those that they alone know may all be null. */
+    static boolean mayBeNull(String typeName) {
+        boolean says = false;
+        for (Field f : Type.class.getFields()) says = says || f.getName().equals("NULLABLE_RECORDS");
+        return typeName.contains("NULLABLE") || (typeName.endsWith("RECORDS") && !says);
+    }
+
+    /** For structs. What may be null is no Schema in older clients, and a kind of Schema in newer ones. */
+    static boolean mayBeNull(Type structure) {
+        return !(structure instanceof Schema) || structure.isNullable();
+    }
+
     static String typeName(Type type, boolean flexible, boolean outer) throws Exception {
         if (type.isArray()) {
             String prefix = outer && type.isNullable() ? "?[]" : "[]";
@@ -163,11 +254,10 @@ public class MessageOracle {
         }
         Schema schema = structure(type);
         if (schema != null) {
-            return (type instanceof Schema ? "" : "?") + "{" + fieldList(schema, flexible) + "}";
+            return (mayBeNull(type) ? "?" : "") + "{" + fieldList(schema, flexible) + "}";
         }
         String name = type.toString();
-        // Only newer clients say so of records; all of them may be null.
-        if (name.endsWith("RECORDS")) return "?records";
+        if (name.endsWith("RECORDS")) return mayBeNull(name) ? "?records" : "records";
         boolean variable = name.endsWith("STRING") || name.endsWith("BYTES");
         String mark = variable && flexible && !name.startsWith("COMPACT_") ? "long " : "";
         if (name.contains("NULLABLE_")) mark += "?";
@@ -243,7 +333,7 @@ public class MessageOracle {
             }
             Schema schema = structure(type);
             if (schema != null) {
-                if (isNull(type, !(type instanceof Schema))) return null;
+                if (isNull(type, mayBeNull(type))) return null;
                 Message message = (Message) make(java);
                 fill(message, schema);
                 return message;
@@ -254,11 +344,13 @@ public class MessageOracle {
             if (java == int.class || java == Integer.class) {
                 return type.toString().equals("UINT16") ? random.nextInt(65536) : (int) number(32);
             }
-            if (java == long.class || java == Long.class) return number(64);
+            if (java == long.class || java == Long.class) {
+                return type.toString().equals("UINT32") ? random.nextLong() & 0xffffffffL : number(64);
+            }
             if (java == double.class) return random.nextGaussian() * 1e6;
             if (java == Uuid.class) return random.nextInt(4) == 0 ? Uuid.ZERO_UUID : Uuid.fromString(uuidText());
             String name = type.toString();
-            if (isNull(type, name.contains("NULLABLE") || name.endsWith("RECORDS"))) return null;
+            if (isNull(type, mayBeNull(name))) return null;
             if (java == String.class) return text();
             byte[] data = bytes(random.nextInt(40));
             if (name.endsWith("RECORDS")) return records(data);
@@ -403,8 +495,9 @@ public class MessageOracle {
         if (Collection.class.isAssignableFrom(type)) {
             Collection<Object> list = type == List.class ? new ArrayList<>() : (Collection<Object>) make(type);
             Class<?> element = elementClass(field);
-            list.add(element == Integer.class ? (Object) 1 : element == Long.class ? (Object) 1L
-                    : element == String.class ? "x" : make(element));
+            list.add(element == Byte.class ? (Object) (byte) 1 : element == Short.class ? (Object) (short) 1
+                    : element == Integer.class ? (Object) 1 : element == Long.class ? (Object) 1L
+                    : element == String.class ? "x" : element == Uuid.class ? new Uuid(1, 2) : make(element));
             return list;
         }
         Object structure = make(type);
@@ -416,6 +509,8 @@ public class MessageOracle {
     static String describe(Object value) {
         if (value == null) return "null";
         if (value instanceof String s) return "\"" + s + "\"";
+        if (value instanceof byte[] bytes) return bytes.length == 0 ? "\"\"" : "?";
+        if (value instanceof ByteBuffer bytes) return bytes.hasRemaining() ? "?" : "\"\"";
         if (value instanceof Collection<?>) return "[]";
         if (value instanceof Message) return "{}";
         if (value instanceof Uuid u) return u.toString();

@@ -5,6 +5,7 @@
 #include <kwire/protocol/api_versions.h>
 #include <kwire/protocol/fetch.h>
 #include <kwire/protocol/frame.h>
+#include <kwire/protocol/messages.h>
 #include <kwire/protocol/metadata.h>
 
 namespace kwire::test {
@@ -21,6 +22,25 @@ TEST(Frame, HeaderVersionsFollowTheMessage) {
     EXPECT_EQ(request_header_version(ApiKey::api_versions, 3), 2);
     EXPECT_EQ(response_header_version(ApiKey::api_versions, 3), 0);
     EXPECT_EQ(request_header_version(ApiKey::controlled_shutdown, 0), 0);
+    EXPECT_EQ(request_header_version(ApiKey{93}, 0), 2) << "newer than kwire";
+    EXPECT_EQ(response_header_version(ApiKey{93}, 0), 1);
+    EXPECT_EQ(request_header_version(ApiKey{-1}, 0), 1);
+}
+
+TEST(Frame, HeaderVersionsAgreeWithEverySchema) {
+    for (const Schema* schema : all_messages()) {
+        if (!schema->api_key) continue;
+        const ApiKey key = *schema->api_key;
+        for (std::int16_t v = schema->versions.lowest; v <= schema->versions.highest; ++v) {
+            const bool flexible = schema->flexible.contains(v);
+            if (schema == request_schema(key)) {
+                if (key == ApiKey::controlled_shutdown && v == 0) continue;
+                EXPECT_EQ(request_header_version(key, v), flexible ? 2 : 1) << schema->name << v;
+            } else if (key != ApiKey::api_versions) {
+                EXPECT_EQ(response_header_version(key, v), flexible ? 1 : 0) << schema->name << v;
+            }
+        }
+    }
 }
 
 TEST(Frame, ARequestIsSizeHeaderAndBody) {

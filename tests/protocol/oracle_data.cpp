@@ -5,6 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <kwire/protocol/messages.h>
+
 namespace kwire::test {
 namespace {
 
@@ -39,6 +41,14 @@ std::vector<std::string> oracle_lines(const std::string& file) {
     std::vector<std::string> lines;
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
+}
+
+std::vector<const protocol::Schema*> every_schema() {
+    std::vector<const protocol::Schema*> all;
+    for (const auto list : {protocol::all_messages(), protocol::embedded_messages()}) {
+        all.insert(all.end(), list.begin(), list.end());
+    }
+    return all;
 }
 
 const std::vector<OracleMessage>& oracle_messages() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <kwire/protocol/bytes.h>
+#include <kwire/protocol/schema.h>
 
 namespace kwire::test {
 
@@ -22,6 +23,9 @@ struct OracleMessage {
 /// Several values of every message at every version: all defaults, mostly nulls, some with unknown
 /// tags, random ones.
 const std::vector<OracleMessage>& oracle_messages();
+
+/// Requests, responses, headers and what is embedded in others.
+std::vector<const protocol::Schema*> every_schema();
 
 /// The lines of one of the files. KWIRE_ORACLE_DATA in the environment names another folder than
 /// the repository's own.

@@ -22,7 +22,7 @@ using namespace kwire::protocol;
 TEST(Oracle, CoversEveryVersionOfEveryMessage) {
     std::map<std::string, std::set<std::int16_t>> covered;
     for (const OracleMessage& m : oracle_messages()) covered[m.name].insert(m.version);
-    for (const Schema* schema : all_messages()) {
+    for (const Schema* schema : every_schema()) {
         for (std::int16_t v = schema->versions.lowest; v <= schema->versions.highest; ++v) {
             EXPECT_TRUE(covered[std::string(schema->name)].contains(v)) << schema->name << ' ' << v;
         }
@@ -64,7 +64,7 @@ TEST(Oracle, EveryMessageEncodesToTheSameBytes) {
 TEST(Oracle, EverySchemaIsTheSame) {
     std::set<std::string> expected;
     for (const std::string& line : oracle_lines("schemas.txt")) expected.insert(line);
-    for (const Schema* schema : all_messages()) {
+    for (const Schema* schema : every_schema()) {
         for (std::int16_t v = schema->versions.lowest; v <= schema->versions.highest; ++v) {
             const std::string line = schema_text(*schema, v);
             EXPECT_EQ(expected.erase(line), 1U) << line;
@@ -121,21 +121,29 @@ std::string default_text(const Found& found) {
             return std::to_string(*static_cast<const std::int8_t*>(value));
         case Kind::int16:
             return std::to_string(*static_cast<const std::int16_t*>(value));
+        case Kind::uint16:
+            return std::to_string(*static_cast<const std::uint16_t*>(value));
         case Kind::int32:
             return std::to_string(*static_cast<const std::int32_t*>(value));
+        case Kind::uint32:
+            return std::to_string(*static_cast<const std::uint32_t*>(value));
         case Kind::int64:
             return std::to_string(*static_cast<const std::int64_t*>(value));
         case Kind::uuid:
             return static_cast<const Uuid*>(value)->to_string();
         case Kind::string:
             return '"' + *static_cast<const std::string*>(value) + '"';
+        case Kind::float64:
+            EXPECT_EQ(*static_cast<const double*>(value), 0.0);
+            return "0.0";
+        case Kind::bytes:
+            return static_cast<const Bytes*>(value)->empty() ? "\"\"" : "?";
         case Kind::array:
             return type.count(value) == 0 ? "[]" : "[...]";
         case Kind::structure:
             return "{}";
-        default:
-            return "?";
     }
+    return "?";
 }
 
 std::vector<std::int16_t> versions(std::string list) {
@@ -159,6 +167,8 @@ TEST(Oracle, EveryDefaultIsTheSame) {
         ASSERT_TRUE(schema) << path;
         const Found found = find_field(*schema, std::string_view(path).substr(dot + 1));
         ASSERT_TRUE(found.field) << path;
+        // Java makes them null, which it cannot write.
+        if (found.field->spec.holds_records && !found.field->type->optional) expected = "\"\"";
         EXPECT_EQ(default_text(found), expected) << path;
     }
 }

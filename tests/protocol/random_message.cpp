@@ -57,6 +57,8 @@ class Filler {
                 return fill_number<std::uint16_t>(value);
             case Kind::int32:
                 return fill_number<std::int32_t>(value);
+            case Kind::uint32:
+                return fill_number<std::uint32_t>(value);
             case Kind::int64:
                 return fill_number<std::int64_t>(value);
             case Kind::float64:

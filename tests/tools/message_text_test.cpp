@@ -53,7 +53,7 @@ TEST(JsonString, every_ascii_character_comes_back_at_every_place) {
 
 TEST(JsonString, escapes_are_the_short_ones) {
     EXPECT_EQ(json_string("a\"b\\c\n\r\t\b\f"), R"("a\"b\\c\n\r\t\b\f")");
-    EXPECT_EQ(json_string(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\x7f\"");
+    EXPECT_EQ(json_string(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001F\x7f\"");
 }
 
 TEST(JsonString, utf8_stays_as_it_is) {

@@ -17,9 +17,9 @@
 //     };
 //
 // Everything else (decoding, encoding, sizes, JSON, schema texts, random values) walks that list.
-// The C++ type of a member is its wire type: bool, int8 to int64, uint16, double, std::string,
-// Bytes, Uuid, an enum of those integers, std::vector, another described struct. std::optional of
-// any of them may be null.
+// The C++ type of a member is its wire type: bool, int8 to int64, uint16, uint32, double,
+// std::string, Bytes, Uuid, an enum of those integers, std::vector, another described struct.
+// std::optional of any of them may be null.
 //
 // The rule of presence, for all walkers alike: a field that the version lacks has its default after
 // decoding; one that is set to anything else is dropped by encoding if it is ignorable and refused
@@ -57,6 +57,11 @@ struct FieldSpec {
     constexpr FieldSpec nullable_since(std::int16_t lowest) const {
         FieldSpec spec = *this;
         spec.nullable.lowest = lowest;
+        return spec;
+    }
+    constexpr FieldSpec nullable_until(std::int16_t highest) const {
+        FieldSpec spec = *this;
+        spec.nullable.highest = highest;
         return spec;
     }
     /// The bytes are record batches or a message set: Kafka's JSON shows their size only.

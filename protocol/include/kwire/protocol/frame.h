@@ -18,8 +18,8 @@
 
 namespace kwire::protocol {
 
-/// The header versions of an API that kwire has messages for. For others the versions that do not
-/// have flexible headers are unknown: 1 and 0 then.
+/// The header versions of an API at a version. A key or version that kwire does not know is taken
+/// for newer than all it knows: flexible, so 2 and 1.
 std::int16_t request_header_version(ApiKey key, std::int16_t version);
 std::int16_t response_header_version(ApiKey key, std::int16_t version);
 

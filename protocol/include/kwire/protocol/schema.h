@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
     int16,
     uint16,
     int32,
+    uint32,
     int64,
     float64,
     uuid,

@@ -1,4 +1,4 @@
-// The small pieces of JSON that the message writer is made of.
+// Field names in JSON: Kafka's camelCase for what stands in snake_case in schemas.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace kwire::protocol {
 /// `partition_max_bytes` as `partitionMaxBytes`.
 void append_camel_case(std::string& out, std::string_view snake_case);
 
-/// A JSON string with its quotes. What is not UTF-8 becomes U+FFFD, a byte at a time.
-void append_json_string(std::string& out, std::string_view text);
+/// Whether the one is the other.
+bool is_camel_case_of(std::string_view camel_case, std::string_view snake_case);
 
 }  // namespace kwire::protocol

@@ -1,0 +1,26 @@
+// The small pieces that JSON is made of: strings and base64.
+//
+// Made for millions of strings a second: everything is appended to one string, text that needs no
+// escape is copied as it is.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kwire::protocol {
+
+/// Text between quotes, escaped as JSON wants it, without the quotes. False where the text is not
+/// UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF); then `out` is as it
+/// was.
+bool append_escaped(std::string& out, std::string_view text);
+
+/// A JSON string with its quotes. What is not UTF-8 becomes U+FFFD, a byte at a time.
+void append_json_string(std::string& out, std::string_view text);
+
+/// A JSON string, or {"base64":"..."} where the text is not UTF-8.
+void append_json_string_or_base64(std::string& out, std::string_view text);
+
+/// RFC 4648, with padding, without quotes.
+void append_base64(std::string& out, std::string_view bytes);
+
+}  // namespace kwire::protocol
