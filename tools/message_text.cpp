@@ -3,8 +3,6 @@
 #include <charconv>
 #include <cstdint>
 
-#include <kwire/protocol/json_text.h>
-
 namespace kwire::tools {
 namespace {
 
@@ -16,7 +14,7 @@ void append_number(std::string& out, std::int64_t number) {
 
 void append_nullable(std::string& out, const std::optional<std::string_view>& text) {
     if (text) {
-        protocol::append_json_string_or_base64(out, *text);
+        append_json_string(out, *text);
     } else {
         out += "null";
     }
@@ -43,7 +41,7 @@ void append_text(std::string& out, const Message& message) {
 
 void append_json(std::string& out, const MessageFields& message) {
     out += "{\"topic\":";
-    protocol::append_json_string_or_base64(out, message.topic);
+    append_json_string(out, message.topic);
     out += ",\"partition\":";
     append_number(out, message.partition);
     out += ",\"offset\":";
@@ -65,7 +63,7 @@ void append_json(std::string& out, const MessageFields& message) {
     for (const auto& [key, value] : message.headers) {
         out += first ? "[" : ",[";
         first = false;
-        protocol::append_json_string_or_base64(out, key);
+        append_json_string(out, key);
         out += ',';
         append_nullable(out, value);
         out += ']';

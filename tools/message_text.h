@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <kwire/net/message.h>
+#include <kwire/protocol/json_text.h>
 
 namespace kwire::tools {
 
@@ -38,5 +39,11 @@ inline void append_json(std::string& out, const Message& message) {
                       message.timestamp().time_since_epoch().count(), message.timestamp_type(),
                       message.key(), message.value(), message.headers()});
 }
+
+/// text as a JSON string, or as {"base64":"..."} if it is not UTF-8.
+inline void append_json_string(std::string& out, std::string_view text) {
+    protocol::append_json_string_or_base64(out, text);
+}
+using protocol::append_base64;
 
 }  // namespace kwire::tools
