@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include <kwire/protocol/json_text.h>
+
 namespace kwire {
 namespace {
 
@@ -48,7 +50,7 @@ std::optional<std::string> read(std::string_view text, const Values& values) {
 
 }  // namespace
 
-std::optional<std::string> from_base64(std::string_view text) {
+std::optional<std::string> protocol::from_base64(std::string_view text) {
     if (text.size() % 4 != 0) return std::nullopt;
     for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
     return read(text, standard_values);

@@ -68,7 +68,10 @@ class JsonWriter {
             out_ += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
             return;
         }
+        const std::size_t begin = out_.size();
         append_number(value);
+        // Kafka's converters take a number without a fraction for an integer.
+        if (out_.find_first_of(".e", begin) == std::string::npos) out_ += ".0";
     }
 
     void write_value(const Type& type, const void* holder) {

@@ -6,9 +6,9 @@
 
 #include <kwire/protocol/bytes.h>
 #include <kwire/protocol/json.h>
+#include <kwire/protocol/json_text.h>
 #include <kwire/protocol/uuid.h>
 
-#include "base64.h"
 #include "field_name.h"
 #include "json_scanner.h"
 #include "place.h"

@@ -1,11 +1,16 @@
-// kwire apis: what each broker speaks.
+// kwire apis: what kwire speaks, and what brokers do.
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include <kwire/net/error.h>
 #include <kwire/protocol/api_key.h>
+#include <kwire/protocol/messages.h>
 
 #include "connection.h"
 #include "output.h"
+#include "release_guess.h"
 #include "report.h"
 #include "subcommands.h"
 #include "table.h"
@@ -13,41 +18,149 @@
 namespace kwire::tools {
 namespace {
 
-int apis(const ConnectionOptions& options) {
-    if (options.bootstrap.empty()) throw UsageError("--bootstrap is required");
+using protocol::Schema;
+
+struct ApisOptions {
+    ConnectionOptions connection;
+    bool schema = false;
+    std::string name;
+};
+
+std::string text_of(VersionRange range) {
+    if (range.highest < range.lowest) return "-";
+    if (range.lowest == range.highest) return std::to_string(range.lowest);
+    return std::to_string(range.lowest) + '-' + std::to_string(range.highest);
+}
+
+std::string name_or_unknown(ApiKey api) {
+    const std::string_view known = name(api);
+    return known.empty() ? "(unknown)" : std::string(known);
+}
+
+std::vector<const Schema*> every_message() {
+    std::vector<const Schema*> all;
+    for (const auto list : {protocol::all_messages(), protocol::embedded_messages()}) {
+        all.insert(all.end(), list.begin(), list.end());
+    }
+    return all;
+}
+
+/// The messages of an API or the one of that name; all where there is no name.
+std::vector<const Schema*> messages_named(const std::string& wanted) {
+    if (wanted.empty()) return every_message();
+    if (const auto key = api_key_of(wanted)) {
+        return {protocol::request_schema(*key), protocol::response_schema(*key)};
+    }
+    if (const Schema* message = protocol::find_message(wanted)) return {message};
+    throw UsageError("kwire does not know `" + wanted + "`; `kwire apis` lists what it knows");
+}
+
+int print_schemas(const std::string& wanted) {
+    Output output(1);
+    for (const Schema* message : messages_named(wanted)) {
+        for (std::int16_t v = message->versions.lowest; v <= message->versions.highest; ++v) {
+            output.line(protocol::schema_text(*message, v));
+        }
+    }
+    return finish(output);
+}
+
+int print_known() {
+    Table apis({"API", "KEY", "VERSIONS", "FLEXIBLE FROM"});
+    Table others({"IN RECORDS AND OTHER MESSAGES", "VERSIONS", "FLEXIBLE FROM"});
+    const auto flexible = [](const Schema& message) {
+        return message.flexible.highest < message.flexible.lowest
+                   ? "-"
+                   : std::to_string(message.flexible.lowest);
+    };
+    for (const Schema* message : every_message()) {
+        if (!message->api_key) {
+            others.row(
+                {std::string(message->name), text_of(message->versions), flexible(*message)});
+        } else if (protocol::request_schema(*message->api_key) == message) {
+            apis.row({name_or_unknown(*message->api_key),
+                      std::to_string(static_cast<int>(*message->api_key)),
+                      text_of(message->versions), flexible(*message)});
+        }
+    }
+    Output output(1);
+    apis.append_to(output.buffer());
+    output.buffer() += '\n';
+    others.append_to(output.buffer());
+    return finish(output);
+}
+
+using Versions = std::map<ApiKey, VersionRange>;
+
+/// A column each, beside what kwire speaks.
+void append_side_by_side(std::string& out, const std::map<std::string, Versions>& brokers) {
+    std::vector<std::string> header{"API", "KEY", "KWIRE"};
+    std::vector<std::string> releases{"looks like", "", ""};
+    std::set<ApiKey> keys;
+    for (const auto& [broker, versions] : brokers) {
+        header.push_back(broker);
+        releases.emplace_back(release_of(versions));
+        for (const auto& [key, range] : versions) keys.insert(key);
+    }
+    Table table(header);
+    table.row(releases);
+    for (const ApiKey key : keys) {
+        const Schema* const known = protocol::request_schema(key);
+        std::vector<std::string> row{name_or_unknown(key), std::to_string(static_cast<int>(key)),
+                                     known ? text_of(known->versions) : "-"};
+        for (const auto& [broker, versions] : brokers) {
+            const auto offered = versions.find(key);
+            row.push_back(offered == versions.end() ? "-" : text_of(offered->second));
+        }
+        table.row(row);
+    }
+    table.append_to(out);
+}
+
+int ask_brokers(const ConnectionOptions& options) {
     Connections connections(client_config(options, PropertyScope::cluster));
     const auto view = connections.wait(connections.cluster()->refresh({}));
-    Table table({"BROKER", "API", "KEY", "OLDEST", "NEWEST"});
+    std::map<std::string, Versions> brokers;
     int code = exit_ok;
     for (const auto& [id, broker] : view->brokers) {
         try {
-            const auto versions = connections.wait(connections.cluster()->versions(id));
-            for (const auto& [api, range] : versions) {
-                const std::string_view api_name = name(api);
-                table.row({broker.address.to_string(),
-                           api_name.empty() ? "(unknown)" : std::string(api_name),
-                           std::to_string(static_cast<int>(api)), std::to_string(range.lowest),
-                           std::to_string(range.highest)});
-            }
+            brokers[broker.address.to_string()] =
+                connections.wait(connections.cluster()->versions(id));
         } catch (const Error& error) {
             report(error.what());
             code = exit_failure;
         }
     }
     Output output(1);
-    table.append_to(output.buffer());
+    if (!brokers.empty()) append_side_by_side(output.buffer(), brokers);
     const int written = finish(output);
     return written == exit_ok ? code : written;
+}
+
+int apis(const ApisOptions& options) {
+    if (!options.connection.bootstrap.empty()) {
+        if (options.schema || !options.name.empty()) {
+            throw UsageError("--bootstrap asks brokers; --schema and a name ask kwire itself");
+        }
+        return ask_brokers(options.connection);
+    }
+    if (options.schema || !options.name.empty()) return print_schemas(options.name);
+    return print_known();
 }
 
 }  // namespace
 
 void add_apis(Command root) {
-    const auto options = std::make_shared<ConnectionOptions>();
-    Command command = root.subcommand("apis", "What each broker speaks: APIs and their versions");
-    add_bootstrap(command, *options, "brokers to begin with");
-    add_properties(command, *options);
-    command.notes("Examples", {"kwire apis --bootstrap localhost:9092"});
+    const auto options = std::make_shared<ApisOptions>();
+    Command command = root.subcommand(
+        "apis", "What kwire speaks, or with --bootstrap what each broker does, side by side");
+    command.argument("API", options->name, "show the fields of this API or message, each version");
+    command.flag("--schema", options->schema, "show the fields of all messages at all versions");
+    add_bootstrap(command, options->connection, "brokers to ask");
+    add_properties(command, options->connection);
+    command.notes("Examples",
+                  {"kwire apis", "kwire apis Fetch", "kwire apis OffsetCommitValue",
+                   "kwire apis --schema | grep topic_id", "kwire apis --bootstrap localhost:9092"});
     command.runs([options] { return apis(*options); });
 }
 

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
     add_group(line.root());
     add_apis(line.root());
     add_decode(line.root());
+    add_encode(line.root());
     add_proxy(line.root());
     add_log(line.root());
     add_bench(line.root());

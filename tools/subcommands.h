@@ -12,6 +12,7 @@ void add_offsets(Command root);
 void add_group(Command root);
 void add_apis(Command root);
 void add_decode(Command root);
+void add_encode(Command root);
 void add_proxy(Command root);
 void add_log(Command root);
 void add_bench(Command root);

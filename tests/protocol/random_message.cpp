@@ -1,5 +1,6 @@
 #include "random_message.h"
 
+#include <array>
 #include <string>
 
 #include <kwire/protocol/bytes.h>
@@ -12,7 +13,8 @@ using namespace kwire::protocol;
 
 class Filler {
  public:
-    Filler(std::int16_t version, std::mt19937_64& random) : version_(version), random_(random) {}
+    Filler(std::int16_t version, std::mt19937_64& random, bool unicode)
+        : version_(version), random_(random), unicode_(unicode) {}
 
     void fill(const Schema& schema, void* structure) {
         for (const auto* list : {&schema.fields, &schema.tagged}) {
@@ -37,6 +39,17 @@ class Filler {
         std::string bytes(one_in(10) ? random_() % 300 : random_() % 12, '\0');
         for (char& c : bytes) c = static_cast<char>(random_());
         return bytes;
+    }
+
+    std::string unicode_text() {
+        constexpr std::array pieces{
+            "a", "topic-", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x90\x9f", "\"", "\\", "\n", "\x01",
+            "z", "\x7f",   "/",        "orders.eu"};
+        std::string text;
+        for (auto left = one_in(20) ? 150 : random_() % 6; left > 0; --left) {
+            text += pieces[random_() % pieces.size()];
+        }
+        return text;
     }
 
     void fill_value(const Field& field, const Type& type, void* holder) {
@@ -70,7 +83,7 @@ class Filler {
                 }
                 return;
             case Kind::string:
-                *static_cast<std::string*>(value) = text();
+                *static_cast<std::string*>(value) = unicode_ ? unicode_text() : text();
                 return;
             case Kind::bytes:
                 *static_cast<Bytes*>(value) = Bytes::own(text());
@@ -90,13 +103,14 @@ class Filler {
 
     std::int16_t version_;
     std::mt19937_64& random_;
+    bool unicode_;
 };
 
 }  // namespace
 
 void fill_randomly(const Schema& schema, void* message, std::int16_t version,
-                   std::mt19937_64& random) {
-    Filler(version, random).fill(schema, message);
+                   std::mt19937_64& random, bool unicode) {
+    Filler(version, random, unicode).fill(schema, message);
 }
 
 }  // namespace kwire::test

@@ -64,8 +64,8 @@ constexpr auto subcommands = {"consume",         "produce",        "topics",    
                               "topics describe", "topics create",  "topics delete", "offsets",
                               "offsets get",     "offsets set",    "offsets reset", "group",
                               "group list",      "group describe", "apis",          "decode",
-                              "bench",           "bench fetch",    "bench group",   "bench produce",
-                              "bench latency",   "config"};
+                              "encode",          "bench",          "bench fetch",   "bench group",
+                              "bench produce",   "bench latency",  "config"};
 
 TEST(Help, every_subcommand_has_it_with_examples) {
     for (const std::string subcommand : subcommands) {

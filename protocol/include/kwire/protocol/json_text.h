@@ -4,6 +4,7 @@
 // escape is copied as it is.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ void append_json_string_or_base64(std::string& out, std::string_view text);
 
 /// RFC 4648, with padding, without quotes.
 void append_base64(std::string& out, std::string_view bytes);
+/// Reads what append_base64 writes; nothing where a character is foreign, the padding is missing or
+/// bits are left over.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace kwire::protocol
