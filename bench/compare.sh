@@ -64,8 +64,10 @@ say() { printf '== %s\n' "$*" >&2; }
 build_all() {
     install_missing "$root" build run compare || echo "going on with what is there" >&2
     say "Building"
-    cmake --preset release > "$work/build.log" 2>&1 && cmake --build --preset release --target kwire_command >> "$work/build.log" 2>&1 ||
-        { tail -n 30 "$work/build.log" >&2; exit 1; }
+    if ! { cmake --preset release && cmake --build --preset release --target kwire_command; } > "$work/build.log" 2>&1; then
+        tail -n 30 "$work/build.log" >&2
+        exit 1
+    fi
     kwire=$root/build/release/kwire
     compile measured
     compile limit -Iprotocol/include build/release/protocol/libkwire_protocol.a -llz4 -lzstd -lsnappy -ldeflate ||
@@ -124,7 +126,7 @@ start_cluster() {
 }
 
 fill() { # TOPIC
-    local pipe=(kcat -P -b "$KWIRE_BOOTSTRAP" -t "$1" -z "$codec" -X batch.num.messages=$batch -X batch.size=1000000
+    local pipe=(kcat -P -b "$KWIRE_BOOTSTRAP" -t "$1" -z "$codec" -X batch.num.messages="$batch" -X batch.size=1000000
         -X linger.ms=200 -X message.max.bytes=5000000) p first=0 share property
     for property in "${peer[@]}"; do pipe+=(-X "$property"); done
     tests/support/cluster topic "$cluster" "$1" "$partitions" > "$work/topic.log" 2>&1 || { cat "$work/topic.log" >&2; return 1; }
@@ -135,7 +137,7 @@ fill() { # TOPIC
     fi
     for ((p = 0; p < partitions; p++)); do
         share=$((count / partitions + (p < count % partitions)))
-        "$work/measured" lines $share "$bytes" $first | "${pipe[@]}" -p $p
+        "$work/measured" lines "$share" "$bytes" "$first" | "${pipe[@]}" -p "$p"
         first=$((first + share))
     done
 }
@@ -144,20 +146,20 @@ fill() { # TOPIC
 read_once() { # CLIENT TOPIC
     local properties=() property
     case $1 in
-        kwire) "$kwire" bench fetch -b "$KWIRE_BOOTSTRAP" -t "$2" -n "$count" --threads $threads --json ;;
+        kwire) "$kwire" bench fetch -b "$KWIRE_BOOTSTRAP" -t "$2" -n "$count" --threads "$threads" --json ;;
         group)
-            [ $threads = 1 ] || return 1
+            [ "$threads" = 1 ] || return 1
             "$kwire" bench group -b "$KWIRE_BOOTSTRAP" -z "$KWIRE_ZOOKEEPER" -g "compare-$2" -t "$2" -n "$count" \
                 -X auto.commit.interval.ms=1000 --json ;;
         librdkafka)
-            "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" $partitions "$count" $threads "${peer[@]}" \
+            "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" "$partitions" "$count" "$threads" "${peer[@]}" \
                 fetch.message.max.bytes=1048576 receive.message.max.bytes=200000000 ;;
         kcat)
-            [ $threads = 1 ] || return 1
+            [ "$threads" = 1 ] || return 1
             for property in "${peer[@]}"; do properties+=(-X "$property"); done
             "$work/measured" run "$count" /dev/null kcat -C -b "$KWIRE_BOOTSTRAP" -t "$2" -o beginning -e -q "${properties[@]}" ;;
         java)
-            [ $threads = 1 ] && [ "$release" != 0.9.0.1 ] && [ "$release" != 0.10.2.2 ] || return 1
+            [ "$threads" = 1 ] && [ "$release" != 0.9.0.1 ] && [ "$release" != 0.10.2.2 ] || return 1
             "$work/measured" run "$count" "$work/java" tests/support/cluster tool "$release" \
                 org.apache.kafka.tools.ConsumerPerformance --bootstrap-server "$KWIRE_BOOTSTRAP" --topic "$2" \
                 --messages "$count" --group "java-$2-$RANDOM" --timeout 30000 --hide-header > "$work/java.json"
@@ -165,8 +167,8 @@ read_once() { # CLIENT TOPIC
             sed "s/\"messages_per_second\":[0-9.]*/\"messages_per_second\":$(awk -F', *' '/^[0-9]/ { print $10 }' "$work/java" | tail -n 1)/" \
                 "$work/java.json" ;;
         limit)
-            [ "$brokers" = 1 ] && [ $threads = 1 ] && [ "$release" = "$kafka" ] || return 1
-            "$work/limit" "${KWIRE_BOOTSTRAP%:*}" "${KWIRE_BOOTSTRAP#*:}" "$2" $partitions "$count" ;;
+            [ "$brokers" = 1 ] && [ "$threads" = 1 ] && [ "$release" = "$kafka" ] || return 1
+            "$work/limit" "${KWIRE_BOOTSTRAP%:*}" "${KWIRE_BOOTSTRAP#*:}" "$2" "$partitions" "$count" ;;
     esac
 }
 
@@ -182,7 +184,7 @@ latency_once() { # CLIENT TOPIC
 idle_once() { # CLIENT TOPIC
     case $1 in
         kwire) "$work/measured" run 1 /dev/null "$kwire" bench fetch -b "$KWIRE_BOOTSTRAP" -t "$2" -n 1 ;;
-        librdkafka) "$work/measured" run 1 /dev/null timeout 20 "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" $partitions 1 1 ;;
+        librdkafka) "$work/measured" run 1 /dev/null timeout 20 "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" "$partitions" 1 1 ;;
         *) return 1 ;;
     esac
 }
@@ -201,7 +203,7 @@ run_row() { # ROW
     esac
     for ((round = 1; round <= turns; round++)); do
         for client in "${clients[@]}"; do
-            [[ " $missing " != *" $client "* ]] || continue
+            [[ " $absent " != *" $client "* ]] || continue
             line=$($how "$client" "$row" 2>> "$work/errors") || continue
             printf '%s\n' "$line" | sed "s/^{/{\"row\":\"$row\",\"client\":\"$client\",\"round\":$round,/" >> "$results/runs.jsonl"
             case $row in
@@ -215,11 +217,11 @@ run_row() { # ROW
 }
 
 find_missing() {
-    missing=
-    [ -x "$work/librdkafka" ] || missing+=" librdkafka"
-    [ -x "$work/limit" ] || missing+=" limit"
-    command -v kcat > /dev/null || missing+=" kcat"
-    command -v java > /dev/null || missing+=" java"
+    absent=
+    [ -x "$work/librdkafka" ] || absent+=" librdkafka"
+    [ -x "$work/limit" ] || absent+=" limit"
+    command -v kcat > /dev/null || absent+=" kcat"
+    command -v java > /dev/null || absent+=" java"
 }
 
 facts() {
@@ -238,7 +240,7 @@ load=$(cut -d' ' -f1 /proc/loadavg)
 running=
 for row in "${rows[@]}"; do run_row "$row" || echo "compare.sh: $row failed" >&2; done
 [ -s "$results/runs.tsv" ] || { cat "$work/errors" >&2; echo "nothing was measured" >&2; exit 1; }
-awk -v facts="$(facts)" -v missing="$missing" -v svg="$results/compare.svg" -f bench/compare/report.awk "$results/runs.tsv" \
+awk -v facts="$(facts)" -v missing="$absent" -v svg="$results/compare.svg" -f bench/compare/report.awk "$results/runs.tsv" \
     > "$results/compare.md"
 cat "$results/compare.md"
 say "in $results: compare.md, compare.svg, runs.tsv, runs.jsonl (every run)"
