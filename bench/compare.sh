@@ -182,11 +182,13 @@ latency_once() { # CLIENT TOPIC
 
 # Nothing comes; the clients give up, or are ended, after twenty seconds.
 idle_once() { # CLIENT TOPIC
+    local command=()
     case $1 in
-        kwire) "$work/measured" run 1 /dev/null "$kwire" bench fetch -b "$KWIRE_BOOTSTRAP" -t "$2" -n 1 ;;
-        librdkafka) "$work/measured" run 1 /dev/null timeout 20 "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" "$partitions" 1 1 ;;
+        kwire) command=("$kwire" bench fetch -b "$KWIRE_BOOTSTRAP" -t "$2" -n 1) ;;
+        librdkafka) command=(timeout 20 "$work/librdkafka" fetch "$KWIRE_BOOTSTRAP" "$2" "$partitions" 1 1) ;;
         *) return 1 ;;
     esac
+    "$work/measured" run 1 /dev/null "${command[@]}" || true # it did not get what it waited for
 }
 
 value() { sed -n "s/.*\"$1\":\([0-9.e+-]*\).*/\1/p"; } # NAME < JSON
