@@ -407,13 +407,27 @@ Task<void> JoinedMember::tear_down(Self self) {
     self->log(LogLevel::info, "left");
 }
 
+/// Returns when the session is closed, or at deadline: closing then goes on by itself.
 Task<void> JoinedMember::end_session(std::shared_ptr<zk::Session> session, TimePoint deadline) {
-    static_cast<void>(deadline);
+    const auto runtime = session->runtime();
+    const auto ended = std::make_shared<Event>(*runtime);
+    const auto done = std::make_shared<bool>(false);
+    runtime->spawn(close_session(std::move(session), ended, done));
+    while (!*done) {
+        const bool in_time = co_await ended->wait_until(deadline);
+        if (!in_time) break;
+    }
+}
+
+Task<void> JoinedMember::close_session(std::shared_ptr<zk::Session> session, std::shared_ptr<Event> ended,
+                                       std::shared_ptr<bool> done) {
     try {
         co_await session->close();
     } catch (const Error&) {
         // The server ends it by itself when its time is up.
     }
+    *done = true;
+    ended->notify_all();
 }
 
 void JoinedMember::carry_out(const action::Closed& a) {
@@ -442,9 +456,12 @@ void JoinedMember::log(LogLevel level, const std::string& text) {
 
 void JoinedMember::call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
                              const std::vector<TopicPartition>& partitions) {
-    if (!callback || partitions.empty()) return;
+    if (callback && !partitions.empty()) guarded([&] { callback(partitions); });
+}
+
+void JoinedMember::guarded(const std::function<void()>& call) {
     try {
-        callback(partitions);
+        call();
     } catch (const std::exception& thrown) {
         log(LogLevel::error, std::string("a callback of the group threw: ") + thrown.what());
     }

@@ -81,6 +81,8 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<void> run_commits(Self self);
     static Task<void> reset_offsets(Self self);
     static Task<void> end_session(std::shared_ptr<zk::Session> session, TimePoint deadline);
+    static Task<void> close_session(std::shared_ptr<zk::Session> session, std::shared_ptr<Event> ended,
+                                    std::shared_ptr<bool> done);
     void create_clients(std::vector<BrokerEndpoint> brokers);
     void adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number);
     void on_session_state(SessionNumber number, zk::SessionState state);
@@ -145,6 +147,8 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     void log(LogLevel level, const std::string& text);
     void call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
                    const std::vector<TopicPartition>& partitions);
+    void guarded(const std::function<void()>& call);
+    void tell_committed();
 
     const Settings settings_;
     const std::shared_ptr<Runtime> runtime_;
@@ -169,6 +173,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones
     std::set<TopicPartition> announced_;
     bool committing_ = false;
+    std::map<TopicPartition, std::int64_t> committed_told_;
 
     Timer timer_;
     Timer commit_timer_;

@@ -121,6 +121,7 @@ Task<void> JoinedMember::start(Self self, SpanPtr span) {
 Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
     const std::int64_t stored = co_await self->offsets_->initialize_partition(span->tp);
     if (span->over) co_return;
+    if (stored >= 0) self->committed_told_[span->tp] = stored;
     const bool newest = self->settings_.config.offsets.initial == Initial::newest;
     const auto initial = newest ? StartOffset::newest() : StartOffset::oldest();
     const std::function<void()> on_progress = [weak = Weak(self), runtime = std::weak_ptr(self->runtime_),
@@ -197,6 +198,7 @@ Task<void> JoinedMember::finalize(Self self, SpanPtr span, bool drained, TimePoi
             self->note_uncommitted(*span, reason);
         }
     }
+    self->tell_committed();
     span->over = true;
     self->spans_.erase(span->id);
     self->post(event::Finalized{span->id});
@@ -236,8 +238,15 @@ void JoinedMember::lose(const action::LostSpan& lost) {
     offsets_->abandon_partition(span->tp);
 }
 
-void JoinedMember::carry_out(const action::SuspendReading&) { consumer_->suspend(); }
-void JoinedMember::carry_out(const action::ResumeReading&) { consumer_->resume(); }
+void JoinedMember::carry_out(const action::SuspendReading&) {
+    consumer_->suspend();
+    if (settings_.config.on_suspended) guarded(settings_.config.on_suspended);
+}
+
+void JoinedMember::carry_out(const action::ResumeReading&) {
+    consumer_->resume();
+    if (settings_.config.on_resumed) guarded(settings_.config.on_resumed);
+}
 
 // ---- committing
 
@@ -262,8 +271,24 @@ Task<std::vector<CommitFailure>> JoinedMember::commit(Self self) {
     }
     self->committing_ = false;
     self->changed_.notify_all();
+    self->tell_committed();
     if (broken) std::rethrow_exception(broken);
     co_return failures;
+}
+
+/// What the store holds more than when we last told.
+void JoinedMember::tell_committed() {
+    if (!settings_.config.on_committed) return;
+    std::map<TopicPartition, std::int64_t> news;
+    for (const auto& [id, span] : spans_) {
+        const auto committed = offsets_->committed(span->tp);
+        if (!committed) continue;
+        const auto [told, is_new] = committed_told_.try_emplace(span->tp, *committed);
+        if (!is_new && told->second == *committed) continue;
+        told->second = *committed;
+        news[span->tp] = *committed;
+    }
+    if (!news.empty()) guarded([&] { settings_.config.on_committed(news); });
 }
 
 Task<void> JoinedMember::run_commits(Self self) {

@@ -10,6 +10,7 @@
 
 #include "connection.h"
 #include "duration.h"
+#include "event_log.h"
 #include "interrupt.h"
 #include "message_printer.h"
 #include "numbers.h"
@@ -28,6 +29,9 @@ struct ConsumeOptions {
     ConnectionOptions connection;
     std::string group;
     std::vector<std::string> topics;
+    std::string include;
+    std::string exclude;
+    std::string events;
     std::string initial;
     std::string offsets;
     std::string assignment;
@@ -127,23 +131,38 @@ GroupConfig group_config(const ConsumeOptions& options) {
     return config.group;
 }
 
-void add_handlers(GroupConfig& config, const std::shared_ptr<Problems>& problems, bool verbose) {
+void add_handlers(GroupConfig& config, const std::shared_ptr<Problems>& problems,
+                  const std::shared_ptr<EventLog>& events, bool verbose) {
     config.on_error = [problems](const Error& error) { problems->add(error); };
-    config.on_assigned = [problems, verbose](const std::vector<TopicPartition>& partitions) {
+    const auto told = [events, verbose](std::string_view what, const std::vector<TopicPartition>& partitions) {
+        if (verbose) report(std::string(what) + ": " + list(partitions));
+        if (events) events->partitions(what, partitions);
+    };
+    config.on_assigned = [problems, told](const std::vector<TopicPartition>& partitions) {
         problems->found(partitions);
-        if (verbose) report("assigned: " + list(partitions));
+        told("assigned", partitions);
     };
+    config.on_revoked = [told](const auto& partitions) { told("revoked", partitions); };
+    config.on_lost = [told](const auto& partitions) { told("lost", partitions); };
+    if (events) {
+        config.on_suspended = [events] { events->happened("suspended"); };
+        config.on_resumed = [events] { events->happened("resumed"); };
+        config.on_committed = [events](const auto& offsets) { events->committed(offsets); };
+    }
     if (!verbose) return;
-    config.on_revoked = [](const std::vector<TopicPartition>& partitions) {
-        report("revoked: " + list(partitions));
-    };
-    config.on_lost = [](const std::vector<TopicPartition>& partitions) {
-        report("lost: " + list(partitions));
-    };
     config.logger = [](LogLevel level, std::string_view text) {
         if (level == LogLevel::error) return;  // on_error tells it
         report(std::string(level_name(level)).append(text));
     };
+}
+
+MemberSubscription subscription(const ConsumeOptions& options) {
+    const int given = (options.topics.empty() ? 0 : 1) + (options.include.empty() ? 0 : 1) +
+                      (options.exclude.empty() ? 0 : 1);
+    if (given != 1) throw UsageError("one of --topic, --include and --exclude is required");
+    if (!options.include.empty()) return MemberSubscription::white_list(options.include);
+    if (!options.exclude.empty()) return MemberSubscription::black_list(options.exclude);
+    return MemberSubscription::of_topics(options.topics);
 }
 
 std::string rate(std::uint64_t messages, Clock::duration took) {
@@ -222,13 +241,14 @@ int consume(const ConsumeOptions& options) {
     }
     GroupConfig config = group_config(options);
     const auto problems = std::make_shared<Problems>();
-    add_handlers(config, problems, options.verbose);
+    const auto events = options.events.empty() ? nullptr : std::make_shared<EventLog>(options.events);
+    add_handlers(config, problems, events, options.verbose);
     const std::string name = config.group_id;
     const std::string zookeeper = config.zookeeper.connect;
 
     install_interrupts();
     const auto begun = Clock::now();
-    const auto group = ConsumerGroup::join(name, options.topics, zookeeper, std::move(config));
+    const auto group = ConsumerGroup::join(name, subscription(options), zookeeper, std::move(config));
     receive_interrupts();
     Output output(1);
     MessagePrinter printer(
@@ -257,8 +277,11 @@ void add_consume(Command root) {
     add_zookeeper(command, options->connection);
     command.option("-g,--group", options->group, "GROUP", "the group to join");
     command
-        .option("-t,--topic", options->topics, "TOPIC", "what to read; may be given several times")
-        .required();
+        .option("-t,--topic", options->topics, "TOPIC", "what to read; may be given several times");
+    command.option("--include", options->include, "EXPRESSION",
+                   "read every topic, now and later, whose whole name it matches; a comma is an or");
+    command.option("--exclude", options->exclude, "EXPRESSION",
+                   "read every topic, now and later, whose name it does not match");
     add_bootstrap(command, options->connection,
                   "brokers; without it those that ZooKeeper lists (Kafka 4: needed)");
     command
@@ -270,8 +293,8 @@ void add_consume(Command root) {
                 "where offsets are stored (default: zookeeper)")
         .one_of({"zookeeper", "kafka", "dual"});
     command.option("--assignment", options->assignment, "STRATEGY",
-                   "how partitions are divided, the same in all members: original (default), "
-                   "java-range, java-roundrobin, java-roundrobin-0.8");
+                   "how partitions are divided: auto (default), as the other members do; balanced, "
+                   "original, java-range, java-roundrobin, java-roundrobin-0.8");
     command.option("-n,--max-messages", options->max_messages, "N", "end after N messages");
     command.option("--idle-timeout", options->idle_timeout, "TIME",
                    "end when nothing came for so long, such as 5s, 500ms, 2m");
@@ -281,6 +304,9 @@ void add_consume(Command root) {
         .option("-f,--format", options->format, "text|json",
                 "text: the value and a newline (default); json: one object a line")
         .one_of({"text", "json"});
+    command.option("--events", options->events, "FILE",
+                   "append what happens to partitions, a JSON line each: assigned, revoked, lost, "
+                   "committed, suspended, resumed");
     command.flag("-v,--verbose", options->verbose, "tell on stderr what the group does");
     add_properties(command, options->connection);
     command.notes(
@@ -293,6 +319,7 @@ void add_consume(Command root) {
         {"kwire consume --zookeeper localhost:2181 --group clicks --topic page-views",
          "kwire consume -z zk1,zk2,zk3/kafka -g clicks -t a -t b --format json --idle-timeout 5s",
          "kwire consume -z localhost -b localhost:9092 -g g -t t --offsets kafka -n 10",
+         "kwire consume -z localhost -g g --include 'clicks-.*' --events events.jsonl",
          "kwire consume -z localhost -g g -t t -X isolation.level=read_committed"});
     command.runs([options] { return consume(*options); });
 }

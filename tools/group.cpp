@@ -1,10 +1,16 @@
-// kwire group: the groups that ZooKeeper knows, their members, and who owns what.
+// kwire group: the groups that ZooKeeper knows, their members, who owns what, and what is wrong with it.
+#include <unistd.h>
+
+#include <chrono>
 #include <ctime>
 #include <memory>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
+#include "group_health.h"
 #include "group_offsets.h"
+#include "interrupt.h"
 #include "output.h"
 #include "report.h"
 #include "subcommands.h"
@@ -18,6 +24,8 @@ struct GroupOptions {
     std::string group;
     std::string storage;
     std::string format = "text";
+    std::chrono::milliseconds interval{1000};
+    std::int64_t rounds = 0;
     bool no_lag = false;
 };
 
@@ -52,14 +60,6 @@ std::vector<zk::Member> members_of(Connections& connections, const std::string& 
     return members;
 }
 
-/// Java writes the member's id and `-n` for its thread n, kwire and Go the id alone.
-bool belongs_to(const std::string& owner, const std::string& member) {
-    if (!owner.starts_with(member)) return false;
-    const auto rest = std::string_view(owner).substr(member.size());
-    return rest.empty() || (rest.size() > 1 && rest.front() == '-' &&
-                            rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
-}
-
 std::vector<TopicPartition> owned_by(const GroupProgress& progress, const std::string& member) {
     std::vector<TopicPartition> owned;
     for (const PartitionProgress& entry : progress.partitions) {
@@ -81,10 +81,14 @@ nlohmann::ordered_json json(const std::optional<std::int64_t>& number) {
     return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
 }
 
-nlohmann::ordered_json json(const zk::Member& member, const GroupProgress& progress) {
+nlohmann::ordered_json json(const zk::Member& member, const std::string& group,
+                            const GroupProgress& progress) {
     nlohmann::ordered_json object;
     object["id"] = member.id;
+    object["host"] = host_of(member, group);
+    object["client"] = client_of(member, group);
     object["since_ms"] = member.stat.ctime;
+    object["rule"] = member.registration ? member.registration->rule : "";
     object["subscription"] = nlohmann::ordered_json::object();
     if (member.registration) object["subscription"] = member.registration->subscription;
     object["problem"] =
@@ -101,7 +105,7 @@ void append_json(std::string& out, const GroupOptions& options,
     nlohmann::ordered_json group;
     group["group"] = options.group;
     auto& list_of_members = group["members"] = nlohmann::ordered_json::array();
-    for (const auto& member : members) list_of_members.push_back(json(member, progress));
+    for (const auto& member : members) list_of_members.push_back(json(member, options.group, progress));
     auto& partitions = group["partitions"] = nlohmann::ordered_json::array();
     for (const PartitionProgress& entry : progress.partitions) {
         nlohmann::ordered_json object;
@@ -109,6 +113,8 @@ void append_json(std::string& out, const GroupOptions& options,
         object["partition"] = entry.tp.partition;
         object["owner"] =
             entry.owner ? nlohmann::ordered_json(*entry.owner) : nlohmann::ordered_json();
+        object["generation"] =
+            entry.owner ? nlohmann::ordered_json(entry.generation) : nlohmann::ordered_json();
         object["offset"] = json(entry.offset);
         object["log_end"] = json(entry.log_end);
         object["lag"] = json(entry.lag());
@@ -133,14 +139,18 @@ std::string show_subscription(const zk::Member& member) {
     for (const auto& [topic, streams] : member.registration->subscription) {
         all += (all.empty() ? "" : ",") + topic;
     }
+    using Pattern = zk::SubscriptionPattern;
+    if (member.registration->pattern == Pattern::white_list) return "like " + all;
+    if (member.registration->pattern == Pattern::black_list) return "unlike " + all;
     return all;
 }
 
-void append_text(std::string& out, const std::vector<zk::Member>& members,
-                 const GroupProgress& progress) {
-    Table member_table({"MEMBER", "SINCE", "OWNS", "SUBSCRIBES TO"});
+void append_text(std::string& out, const std::string& group,
+                 const std::vector<zk::Member>& members, const GroupProgress& progress) {
+    Table member_table({"MEMBER", "HOST", "CLIENT", "SINCE", "OWNS", "SUBSCRIBES TO"});
     for (const auto& member : members) {
-        member_table.row({member.id, show_time(member.stat.ctime),
+        member_table.row({member.id, host_of(member, group), client_of(member, group),
+                          show_time(member.stat.ctime),
                           std::to_string(owned_by(progress, member.id).size()),
                           show_subscription(member)});
     }
@@ -149,10 +159,11 @@ void append_text(std::string& out, const std::vector<zk::Member>& members,
     const auto show = [](const std::optional<std::int64_t>& number) {
         return number ? std::to_string(*number) : "-";
     };
-    Table table({"TOPIC", "PARTITION", "OFFSET", "LOG-END", "LAG", "OWNER"});
+    Table table({"TOPIC", "PARTITION", "OFFSET", "LOG-END", "LAG", "GENERATION", "OWNER"});
     for (const PartitionProgress& entry : progress.partitions) {
         table.row({entry.tp.topic, std::to_string(entry.tp.partition), show(entry.offset),
-                   show(entry.log_end), show(entry.lag()), entry.owner.value_or("-")});
+                   show(entry.log_end), show(entry.lag()),
+                   entry.owner ? std::to_string(entry.generation) : "-", entry.owner.value_or("-")});
     }
     table.append_to(out);
 }
@@ -170,10 +181,63 @@ int describe(const GroupOptions& options) {
     if (options.format == "json") {
         append_json(output.buffer(), options, members, progress);
     } else {
-        append_text(output.buffer(), members, progress);
+        append_text(output.buffer(), options.group, members, progress);
     }
     const int code = finish(output);
     return progress.complete ? code : exit_failure;
+}
+
+/// The same table again and again: drawn over the one before where stdout is a terminal.
+int watch(const GroupOptions& options) {
+    install_interrupts();
+    Connections connections = connect(options);
+    const Storage storage = storage_of(connections, options.storage);
+    connections.registry();
+    receive_interrupts();
+    Output output(1);
+    const bool terminal = isatty(1) != 0;
+    for (std::int64_t round = 0; !interrupt_requested(); ++round) {
+        const auto members = members_of(connections, options.group);
+        const GroupProgress progress =
+            group_progress(connections, storage, options.group, {}, options.no_lag);
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        if (terminal) output.buffer() += "\x1b[H\x1b[2J";
+        if (options.format == "json") {
+            append_json(output.buffer(), options, members, progress);
+        } else {
+            output.line(options.group + " at " +
+                        show_time(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + ", lag " +
+                        (total_lag(progress) ? std::to_string(*total_lag(progress)) : "-"));
+            append_text(output.buffer(), options.group, members, progress);
+            output.line("");
+        }
+        if (!output.flush()) break;
+        if (options.rounds > 0 && round + 1 >= options.rounds) break;
+        const auto next = std::chrono::steady_clock::now() + options.interval;
+        while (!interrupt_requested() && std::chrono::steady_clock::now() < next) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    }
+    return finish(output);
+}
+
+int doctor(const GroupOptions& options) {
+    Connections connections = connect(options);
+    if (!connections.wait(connections.registry().group_exists(options.group))) {
+        report("there is no group `" + options.group + "` in ZooKeeper");
+        return exit_failure;
+    }
+    const auto snapshot =
+        take_snapshot(connections, storage_of(connections, options.storage), options.group);
+    const auto problems = problems_of(snapshot);
+    Output output(1);
+    for (const auto& problem : problems) output.line(problem);
+    if (problems.empty()) {
+        output.line("the group " + options.group + " is well: " + std::to_string(snapshot.members.size()) +
+                    " members, " + std::to_string(snapshot.owners.size()) + " partitions owned");
+    }
+    const int code = finish(output);
+    return problems.empty() ? code : exit_failure;
 }
 
 void add_format(Command command, GroupOptions& options, const std::string& help) {
@@ -187,7 +251,8 @@ void add_group(Command root) {
     Command group = root.subcommand("group", "Look at groups: members, owners, offsets, lag");
     group.needs_subcommand();
     group.notes("Examples", {"kwire group list --zookeeper localhost:2181",
-                             "kwire group describe clicks --zookeeper localhost:2181"});
+                             "kwire group describe clicks --zookeeper localhost:2181",
+                             "kwire group doctor clicks --zookeeper localhost:2181"});
 
     Command list_command = group.subcommand("list", "All groups that ZooKeeper knows");
     add_zookeeper(list_command, options->connection);
@@ -213,6 +278,39 @@ void add_group(Command root) {
         "Examples", {"kwire group describe clicks --zookeeper localhost:2181",
                      "kwire group describe clicks -z localhost:2181 --format json | jq .lag"});
     describe_command.runs([options] { return describe(*options); });
+
+    Command watch_command = group.subcommand("watch", "The same as describe, again and again");
+    watch_command.option("-g,--group,GROUP", options->group, "", "which").required();
+    add_zookeeper(watch_command, options->connection);
+    add_bootstrap(watch_command, options->connection, "brokers; without it those that ZooKeeper lists");
+    watch_command
+        .option("--offsets", options->storage, "zookeeper|kafka",
+                "where its offsets are stored (default: zookeeper)")
+        .one_of({"zookeeper", "kafka"});
+    watch_command.option("--interval", options->interval, "TIME", "how often (default: 1s)");
+    watch_command.option("-n,--rounds", options->rounds, "N", "end after N tables");
+    watch_command.flag("--no-lag", options->no_lag, "do not ask the brokers where the log ends");
+    add_format(watch_command, *options, "json: one object a round");
+    add_properties(watch_command, options->connection);
+    watch_command.notes("Examples", {"kwire group watch clicks --zookeeper localhost:2181"});
+    watch_command.runs([options] { return watch(*options); });
+
+    Command doctor_command = group.subcommand(
+        "doctor", "Say what is wrong with a group; the exit code is 0 if nothing is");
+    doctor_command.option("-g,--group,GROUP", options->group, "", "which").required();
+    add_zookeeper(doctor_command, options->connection);
+    add_bootstrap(doctor_command, options->connection, "brokers; without it those that ZooKeeper lists");
+    doctor_command
+        .option("--offsets", options->storage, "zookeeper|kafka",
+                "where its offsets are stored (default: zookeeper)")
+        .one_of({"zookeeper", "kafka"});
+    add_properties(doctor_command, options->connection);
+    doctor_command.notes(
+        "What it finds",
+        {"Partitions without an owner, registrations that cannot be read, claims of sessions that are gone,",
+         "members that divide partitions by different rules, offsets outside the log, topics that do not exist."});
+    doctor_command.notes("Examples", {"kwire group doctor clicks --zookeeper localhost:2181"});
+    doctor_command.runs([options] { return doctor(*options); });
 }
 
 }  // namespace kwire::tools

@@ -128,7 +128,10 @@ GroupProgress group_progress(Connections& connections, Storage storage, const st
     for (const TopicPartition& tp : partitions) {
         PartitionProgress& entry = progress.partitions.emplace_back();
         entry.tp = tp;
-        if (const auto at = owners.find(tp); at != owners.end()) entry.owner = at->second.id;
+        if (const auto at = owners.find(tp); at != owners.end()) {
+            entry.owner = at->second.id;
+            entry.generation = at->second.stat.czxid;
+        }
         if (const auto at = offsets.find(tp); at != offsets.end()) entry.offset = at->second;
         if (const auto at = ends.find(tp); at != ends.end()) entry.log_end = at->second;
     }

@@ -37,6 +37,7 @@ std::map<TopicPartition, std::int64_t> log_offsets(Connections& connections,
 struct PartitionProgress {
     TopicPartition tp;
     std::optional<std::string> owner;
+    std::int64_t generation = -1;  ///< Of the owner's claim: grows with each claim in the group (its czxid).
     std::optional<std::int64_t> offset;  ///< The next one to read.
     std::optional<std::int64_t> log_end;
 

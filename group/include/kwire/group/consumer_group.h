@@ -78,9 +78,21 @@ struct GroupConfig {
 
     std::function<void(LogLevel, std::string_view)> logger;  ///< Null: silent. Called on the runtime.
     std::function<void(const Error&)> on_error;              ///< In addition to errors(). Called on the runtime.
+    // ---- What happens to partitions. Called on the runtime, one at a time: a callback must not block, and what the group
+    // has to do waits for it; it may call every async_ function. What it throws is logged.
+
+    /// Claimed, and about to be read.
     std::function<void(const std::vector<TopicPartition>&)> on_assigned;
-    std::function<void(const std::vector<TopicPartition>&)> on_revoked;  ///< Still owned: flush_offsets' async form may be used.
-    std::function<void(const std::vector<TopicPartition>&)> on_lost;     ///< No longer owned.
+    /// About to be handed over, and still owned: what is acknowledged until processing_timeout has passed is committed, by
+    /// the group itself. async_flush_offsets() commits at once.
+    std::function<void(const std::vector<TopicPartition>&)> on_revoked;
+    /// No longer owned, perhaps another member's already. Nothing of them can be committed: acknowledging answers false.
+    std::function<void(const std::vector<TopicPartition>&)> on_lost;
+    /// ZooKeeper is disconnected: nothing is handed out until on_resumed, or on_lost.
+    std::function<void()> on_suspended;
+    std::function<void()> on_resumed;
+    /// Next offsets that were stored just now.
+    std::function<void(const std::map<TopicPartition, std::int64_t>&)> on_committed;
 
     /// Sets one property by Kafka's own name; properties.h lists them. Throws errc::invalid_config: an unknown name (naming
     /// the nearest one), or a value out of its range (naming the rule).
