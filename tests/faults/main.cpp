@@ -1,4 +1,7 @@
 // Real members, a real ZooKeeper of three servers and three brokers, and one fault after the other. See usage().
+#include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -21,11 +24,12 @@ constexpr milliseconds session_timeout{4000};
 class Scene {
  public:
     Scene(const real::RealCluster& cluster, std::string name, int replication)
-        : cluster_(cluster), name_(std::move(name)), events_(std::filesystem::temp_directory_path() / ("kwire-" + name_)) {
+        : cluster_(cluster), name_(std::move(name)), events_(std::filesystem::temp_directory_path() / ("kwire-" + name_ + '-' + std::to_string(::getpid()))) {
         std::filesystem::create_directories(events_);
         cluster_.create_topic(name_, partitions, replication);
         producer_ = std::make_unique<real::Process>(cluster_.kcat_command(
-            {"-P", "-t", name_, "-X", "linger.ms=5", "-X", "topic.partitioner=random", "-X", "message.timeout.ms=120000"}));
+            {"-P", "-t", name_, "-X", "linger.ms=5", "-X", "topic.partitioner=random", "-X",
+             "sticky.partitioning.linger.ms=0", "-X", "message.timeout.ms=120000"}));
         writer_ = std::jthread([this](std::stop_token stop) { write(stop); });
     }
     ~Scene() {
@@ -70,7 +74,7 @@ class Scene {
             std::this_thread::sleep_for(50ms);
         }
         for (auto& member : members) {
-            if (!member->killed_at()) member->leave();
+            member->leave();
         }
         return judge(log, members);
     }

@@ -96,17 +96,19 @@ Member::Member(const real::RealCluster& cluster, const std::string& group, const
 }
 
 void Member::kill() {
+    gone_ = true;
     process_->signal(SIGKILL);
     process_->wait(std::chrono::seconds(10));
     killed_at_ = Clock::now();
     look();
 }
 
-real::ProcessResult Member::leave() {
+void Member::leave() {
+    if (gone_) return;
+    gone_ = true;
     process_->signal(SIGTERM);
-    auto result = process_->wait(std::chrono::seconds(90));
+    process_->wait(std::chrono::seconds(90));
     look();
-    return result;
 }
 
 void Member::look() {

@@ -34,8 +34,8 @@ class Member {
     void signal(int number) { process_->signal(number); }
     /// Kills it: from now on it owns nothing.
     void kill();
-    /// Waits for its end after SIGTERM.
-    real::ProcessResult leave();
+    /// Waits for its end after SIGTERM; nothing if it is gone already.
+    void leave();
     /// Takes note of what it printed since the last look.
     void look();
 
@@ -50,6 +50,7 @@ class Member {
     std::string events_;
     std::unique_ptr<real::Process> process_;
     std::size_t read_ = 0;
+    bool gone_ = false;
     std::vector<Delivery> deliveries_;
     std::optional<Clock::time_point> killed_at_;
 };

@@ -109,7 +109,9 @@ class Both {
         const auto real = run(session(who).commit_offset(group_, id, tp, next, std::max(version, -1)));
         const auto modelled = model_.commit_offset(number_of(who), id, tp, next, std::max(version, -1));
         compare("commit", real.code, modelled.code);
-        if (real.ok()) EXPECT_EQ(real.value, modelled.version);
+        if (real.ok()) {
+            EXPECT_EQ(real.value, modelled.version);
+        }
         EXPECT_EQ(run(session(who).offset(group_, tp)).next, model_.offset(tp).next);
     }
     void plan(int who, const std::string& id, const TopicPartition& tp) {
@@ -118,7 +120,9 @@ class Both {
         const auto real = run(session(who).write_plan(group_, id, owners, version));
         const auto modelled = model_.write_plan(number_of(who), id, owners, version);
         compare("plan", real.code, modelled.code);
-        if (real.ok()) EXPECT_EQ(real.value, modelled.version);
+        if (real.ok()) {
+            EXPECT_EQ(real.value, modelled.version);
+        }
     }
     void compare(const char* what, Code real, Code modelled) {
         EXPECT_EQ(zk::name(real), zk::name(modelled)) << what;
