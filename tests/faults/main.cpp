@@ -115,22 +115,16 @@ struct Fault {
     std::function<void(Scene&, const real::RealCluster&)> happen;
 };
 
-void pause(Member& member, milliseconds duration) {
-    member.signal(SIGSTOP);
-    std::this_thread::sleep_for(duration);
-    member.signal(SIGCONT);
-}
-
 std::vector<Fault> all_faults() {
     std::vector<Fault> faults;
     faults.push_back({"member-joins", false, true, [](Scene& scene, const auto&) { scene.add(); }});
     faults.push_back({"member-terminated", false, true, [](Scene& scene, const auto&) { scene.members[0]->leave(); }});
     faults.push_back({"member-killed", true, true, [](Scene& scene, const auto&) { scene.members[0]->kill(); }});
     faults.push_back({"member-stopped-half-a-session", true, true, [](Scene& scene, const auto&) {
-        pause(*scene.members[0], session_timeout / 2);
+        scene.members[0]->pause(session_timeout / 2);
     }});
     faults.push_back({"member-stopped-one-and-a-half-sessions", true, true, [](Scene& scene, const auto&) {
-        pause(*scene.members[0], session_timeout * 3 / 2);
+        scene.members[0]->pause(session_timeout * 3 / 2);
     }});
     faults.push_back({"instance-restarted", false, true, [](Scene& scene, const auto&) {
         auto& named = scene.add({"-X", "group.instance.id=named"});

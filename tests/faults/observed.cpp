@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -62,6 +63,8 @@ void find_overlaps(std::vector<Claim> claims, Verdict& verdict) {
         const auto& before = claims[i - 1];
         const auto& after = claims[i];
         if (before.partition != after.partition || before.member == after.member || after.from >= before.to) continue;
+        // While it stood still it could not tell that it had lost the partition.
+        if (before.member->stopped_at(after.from)) continue;
         ++verdict.overlaps;
         verdict.what = "partition " + std::to_string(after.partition) + " is claimed by " + after.member->name() +
                        " while " + before.member->name() + " has it";
@@ -109,6 +112,19 @@ void Member::leave() {
     process_->signal(SIGTERM);
     process_->wait(std::chrono::seconds(90));
     look();
+}
+
+void Member::pause(std::chrono::milliseconds duration) {
+    const auto from = Clock::now();
+    process_->signal(SIGSTOP);
+    std::this_thread::sleep_for(duration);
+    process_->signal(SIGCONT);
+    pauses_.emplace_back(from, Clock::now());
+}
+
+bool Member::stopped_at(Clock::time_point when) const {
+    return std::any_of(pauses_.begin(), pauses_.end(),
+                       [&](const auto& pause) { return pause.first <= when && when <= pause.second; });
 }
 
 void Member::look() {

@@ -31,7 +31,8 @@ class Member {
     Member(const real::RealCluster& cluster, const std::string& group, const std::string& topic, std::string name,
            const std::string& events, const std::vector<std::string>& more);
 
-    void signal(int number) { process_->signal(number); }
+    /// Stops it and lets it go on after duration.
+    void pause(std::chrono::milliseconds duration);
     /// Kills it: from now on it owns nothing.
     void kill();
     /// Waits for its end after SIGTERM; nothing if it is gone already.
@@ -43,7 +44,8 @@ class Member {
     const std::vector<Delivery>& deliveries() const { return deliveries_; }
     std::string events_text() const;
     std::optional<Clock::time_point> killed_at() const { return killed_at_; }
-    std::string err() const { return process_->err(); }
+    /// Promised: of what it lost while it was stopped it hands out at most what it had in its hands.
+    bool stopped_at(Clock::time_point when) const;
 
  private:
     std::string name_;
@@ -53,6 +55,7 @@ class Member {
     bool gone_ = false;
     std::vector<Delivery> deliveries_;
     std::optional<Clock::time_point> killed_at_;
+    std::vector<std::pair<Clock::time_point, Clock::time_point>> pauses_;
 };
 
 /// What came of one run of one fault.
