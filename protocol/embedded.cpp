@@ -121,8 +121,11 @@ std::optional<DecodeError> find_metadata(const Bytes& value, EmbeddedMessage& fo
     std::size_t at = 0;
     for (std::size_t i = 0; i < names.size(); ++i) {
         const std::size_t begin = at;
-        const auto fail = [&](std::string what) {
-            return DecodeError{"metadata record", names[i] + (" " + std::move(what)), begin};
+        const auto fail = [&](std::string_view what) {
+            // Not by operator+ alone, where GCC 12 sees copies that overlap.
+            std::string words(names[i]);
+            words.append(1, ' ').append(what);
+            return DecodeError{"metadata record", std::move(words), begin};
         };
         for (int shift = 0;; shift += 7) {
             if (at == value.size()) return fail("is cut off");

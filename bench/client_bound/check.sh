@@ -21,7 +21,7 @@ command -v valgrind > /dev/null || skip "valgrind is not installed"
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DKWIRE_BUILD_TESTS=OFF -DKWIRE_BUILD_TOOLS=OFF \
     -DKWIRE_BUILD_BENCH=ON > "$build.log" 2>&1 || { cat "$build.log" >&2; exit 1; }
 compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[^=]*=//p' "$build/CMakeCache.txt" | head -n 1)
-compiler=$("$compiler" --version | head -n 1)
+compiler="$("$compiler" --version | head -n 1), $(uname -m)"
 [ -n "$renew" ] || grep -qxF "# $compiler" "$baseline" || skip "baseline.txt is of another compiler than $compiler"
 cmake --build "$build" --target client_bound > "$build.log" 2>&1 || { tail -n 40 "$build.log" >&2; exit 1; }
 
