@@ -1,0 +1,112 @@
+// libFuzzer: any bytes as any message at any version, as a request's frame, as a record of Kafka's
+// own topics, and any text as a message's JSON.
+//
+// The first byte picks which of these; the next three the message and its version. What decodes
+// must encode, and decode again to the same.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <kwire/protocol/codec.h>
+#include <kwire/protocol/embedded.h>
+#include <kwire/protocol/frame.h>
+#include <kwire/protocol/json.h>
+#include <kwire/protocol/messages.h>
+
+namespace {
+
+using namespace kwire;
+using namespace kwire::protocol;
+
+/// A block of exactly this size: the sanitizer sees a read behind it.
+Bytes own_block(std::string_view data) {
+    const std::shared_ptr<char[]> block(new char[data.size()]);
+    if (!data.empty()) std::memcpy(block.get(), data.data(), data.size());
+    return {block, {block.get(), data.size()}};
+}
+
+void check_error(const DecodeError& error, std::size_t size) {
+    if (error.path.empty() || error.what.empty() || error.offset > size) std::abort();
+}
+
+void read_message(const Schema& schema, std::int16_t version, std::string_view data) {
+    const auto value = schema.make();
+    if (const auto error = decode(schema, value.get(), version, own_block(data))) {
+        return check_error(*error, data.size());
+    }
+    std::string bytes;
+    if (encode(schema, value.get(), version, bytes)) std::abort();
+    const auto again = schema.make();
+    if (decode(schema, again.get(), version, own_block(bytes))) std::abort();
+    if (!equal(schema, value.get(), again.get())) std::abort();
+    for (const auto records : {RecordsAs::base64, RecordsAs::size, RecordsAs::batches}) {
+        to_json(schema, value.get(), version, records);
+    }
+    const auto from_text = schema.make();
+    if (from_json(schema, from_text.get(), version, to_json(schema, value.get(), version))) {
+        std::abort();
+    }
+}
+
+void read_json(const Schema& schema, std::int16_t version, std::string_view text) {
+    const auto value = schema.make();
+    if (const auto error = from_json(schema, value.get(), version, text)) {
+        return check_error(*error, text.size());
+    }
+    std::string bytes;
+    if (encode(schema, value.get(), version, bytes)) return;  // a string may be too long
+    const auto again = schema.make();
+    if (decode(schema, again.get(), version, own_block(bytes))) std::abort();
+}
+
+void read_embedded(std::uint8_t pick, std::string_view data) {
+    const std::size_t key_size = data.size() < pick ? data.size() : pick;
+    const Bytes key = own_block(data.substr(0, key_size));
+    const Bytes value = own_block(data.substr(key_size));
+    EmbeddedMessage found;
+    std::string out;
+    for (const auto log : {InternalLog::consumer_offsets, InternalLog::transaction_state,
+                           InternalLog::share_group_state, InternalLog::cluster_metadata}) {
+        if (!find_key(log, key, found)) append_embedded_json(out, found);
+        if (!find_value(log, key, value, found)) append_embedded_json(out, found);
+    }
+    if (!find_control_value(key, value, found)) append_embedded_json(out, found);
+}
+
+const Schema& schema_at(std::size_t index) {
+    const auto apis = all_messages();
+    const auto embedded = embedded_messages();
+    index %= apis.size() + embedded.size();
+    return index < apis.size() ? *apis[index] : *embedded[index - apis.size()];
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 4) return 0;
+    const std::string_view input(reinterpret_cast<const char*>(data) + 4, size - 4);
+    const Schema& schema = schema_at(static_cast<std::size_t>(data[1] << 8 | data[2]));
+    const int versions = schema.versions.highest - schema.versions.lowest + 1;
+    const auto version = static_cast<std::int16_t>(schema.versions.lowest + data[3] % versions);
+    RequestFrame frame;
+    switch (data[0] % 4) {
+        case 0:
+            read_message(schema, version, input);
+            break;
+        case 1:
+            read_json(schema, version, input);
+            break;
+        case 2:
+            if (const auto error = decode_request_header(own_block(input), frame)) {
+                check_error(*error, input.size());
+            }
+            break;
+        default:
+            read_embedded(data[3], input);
+    }
+    return 0;
+}
