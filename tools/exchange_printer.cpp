@@ -79,9 +79,10 @@ void add_exchange_options(Command command, ExchangeOptions& options) {
     command.option("--format", options.format, "FORMAT", "text (default) or json, a line each")
         .one_of({"text", "json"});
     command.flag("--bodies", options.bodies, "show the messages in text, too");
+    command.flag("--records", options.records,
+                 "open record batches; without it their size is shown");
     command.flag("--summary", options.summary,
                  "a table of clients, APIs and how long answers took in place of the lines");
-    command.flag("--records", options.records, "open record batches");
     command.option("--api", options.apis, "NAME", "only this API, such as Fetch; may be repeated");
     command.option("--client-id", options.client_ids, "ID", "only this client id; may be repeated");
     command.option("-t,--topic", options.topics, "NAME",
@@ -210,9 +211,8 @@ void ExchangePrinter::append_end(std::string& out) const {
 }
 
 void ExchangePrinter::append_body(std::string& out, const Half& half) const {
-    out += protocol::to_json(
-        *half.schema, half.message.get(), half.version,
-        options_.records ? protocol::RecordsAs::batches : protocol::RecordsAs::size);
+    append_json(out, *half.schema, half.message.get(), half.version,
+                options_.records ? protocol::RecordsAs::batches : protocol::RecordsAs::size);
 }
 
 void ExchangePrinter::append_json_line(std::string& out, std::string_view client,

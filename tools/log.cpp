@@ -11,6 +11,7 @@
 #include <kwire/net/error.h>
 #include <kwire/protocol/segment_files.h>
 
+#include "log_internal.h"
 #include "log_records.h"
 #include "message_text.h"
 #include "numbers.h"
@@ -26,6 +27,7 @@ constexpr std::size_t output_bytes = 1 << 16;
 struct LogOptions {
     std::vector<std::string> files;
     std::string format = "text";
+    std::string as;  ///< The topic's name, if the folder does not tell it; `plain`: no known one.
     bool records = false;
 };
 
@@ -103,7 +105,11 @@ class LogCommand {
     void show_records(const std::string& file, const Bytes& bytes) {
         LogRecordsOptions options;
         options.json = json();
-        options.records = options_.records;
+        const auto log = options_.as == "plain" ? std::nullopt
+                         : options_.as.empty()  ? internal_log_of_path(file)
+                                                : protocol::internal_log(options_.as);
+        options.records = options_.records || log.has_value();
+        options.show = show_internal(log);
         const auto summary =
             append_batches(output_.buffer(), bytes, file, options, [this] { return flush(); });
         std::string text = file + ": " + show_count(summary.records) + " records in " +
@@ -209,10 +215,18 @@ void add_log(Command root) {
         .required();
     command.option("--format", options->format, "FORMAT", "text (default) or json, a line each")
         .one_of({"text", "json"});
-    command.flag("--records", options->records, "show the records in the batches");
+    command.flag("--records", options->records,
+                 "show the records in the batches; those of Kafka's own topics always are");
+    command
+        .option("--as", options->as, "TOPIC",
+                "read records as this topic's, whatever the folder is called")
+        .one_of({"__consumer_offsets", "__transaction_state", "__share_group_state",
+                 "__cluster_metadata", "plain"});
     command.notes("Examples",
                   {"kwire log /var/lib/kafka/clicks-0/00000000000000000000.log",
                    "kwire log --records --format json clicks-0/*.log | jq .records[].value",
+                   "kwire log __consumer_offsets-12/00000000000000000000.log",
+                   "kwire log --as __cluster_metadata copy.log",
                    "kwire log clicks-0/*.index clicks-0/*.timeindex clicks-0/*.snapshot"});
     command.notes("Exit code",
                   {"1 where a batch is damaged or the end is missing; the rest is shown"});

@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
     add_encode(line.root());
     add_proxy(line.root());
     add_log(line.root());
+    add_raw(line.root());
     add_bench(line.root());
     add_config(line.root());
     line.root().notes("A first look",

@@ -15,6 +15,7 @@ void add_decode(Command root);
 void add_encode(Command root);
 void add_proxy(Command root);
 void add_log(Command root);
+void add_raw(Command root);
 void add_bench(Command root);
 void add_config(Command root);
 

@@ -48,6 +48,11 @@ class RealCluster {
     // Returns when every partition has a leader. Broker ids are 1, 2, ...
     void create_topic(const std::string& topic, int partitions, int replication = 1) const;
 
+    // The folder of a broker's partitions.
+    [[nodiscard]] std::string data_of(const std::string& server) const {
+        return dir_ + "/" + server + "/data";
+    }
+
     // A server is "broker-1" or "zookeeper-1". KILL and TERM return when it is gone.
     void signal(const std::string& server, const std::string& name) const;
     void restart(const std::string& server) const;

@@ -60,12 +60,13 @@ void expect_usage_error(const std::string& arguments,
     EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << "one line: " << outcome.err;
 }
 
-constexpr auto subcommands = {"consume",         "produce",        "topics",        "topics list",
-                              "topics describe", "topics create",  "topics delete", "offsets",
-                              "offsets get",     "offsets set",    "offsets reset", "group",
-                              "group list",      "group describe", "apis",          "decode",
-                              "encode",          "bench",          "bench fetch",   "bench group",
-                              "bench produce",   "bench latency",  "config"};
+constexpr auto subcommands = {
+    "consume",       "produce",       "topics",      "topics list",    "topics describe",
+    "topics create", "topics delete", "offsets",     "offsets get",    "offsets set",
+    "offsets reset", "group",         "group list",  "group describe", "apis",
+    "decode",        "encode",        "log",         "proxy",          "raw",
+    "bench",         "bench fetch",   "bench group", "bench produce",  "bench latency",
+    "config"};
 
 TEST(Help, every_subcommand_has_it_with_examples) {
     for (const std::string subcommand : subcommands) {
@@ -129,7 +130,12 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("offsets set -g g -b b -t t", HasSubstr("--to is required"));
     expect_usage_error("group describe -z z", HasSubstr("--group is required"));
     expect_usage_error("group list", HasSubstr("--zookeeper is required"));
-    expect_usage_error("decode", HasSubstr("--pcap is required"));
+    expect_usage_error("decode",
+                       HasSubstr("one of --pcap, --lines, --header and --api is required"));
+    expect_usage_error("raw", HasSubstr("API is required"));
+    expect_usage_error("raw Metadata", HasSubstr("--bootstrap is required"));
+    expect_usage_error("raw Nothing -b b", HasSubstr("`Nothing` is no API"));
+    expect_usage_error("raw Metadata -b b --broker 1 --to controller", HasSubstr("one of them"));
     expect_usage_error("log", HasSubstr("FILE is required"));
     expect_usage_error("log /etc/hosts", HasSubstr("none of .log, .index"));
     expect_usage_error("proxy", HasSubstr("--bootstrap is required"));

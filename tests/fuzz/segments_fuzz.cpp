@@ -1,0 +1,37 @@
+// libFuzzer: any bytes as a segment's index of offsets, of times, of transactions, or as a snapshot
+// of producers; the first byte picks which. (Its records are records_fuzz's.)
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include <kwire/protocol/segment_files.h>
+
+namespace {
+
+template <class Entry>
+void check(const kwire::SegmentEntries<Entry>& read, std::size_t size, std::size_t entry_bytes) {
+    if (read.entries.size() * entry_bytes + read.unused_bytes > size) std::abort();
+    if (read.error && read.error->offset > size) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string_view file(reinterpret_cast<const char*>(data) + 1, size - 1);
+    switch (data[0] % 4) {
+        case 0:
+            check(kwire::read_offset_index(file, 1000), file.size(), 8);
+            break;
+        case 1:
+            check(kwire::read_time_index(file, 1000), file.size(), 12);
+            break;
+        case 2:
+            check(kwire::read_transaction_index(file), file.size(), 34);
+            break;
+        default:
+            check(kwire::read_producer_snapshot(file), file.size(), 46);
+    }
+    return 0;
+}
