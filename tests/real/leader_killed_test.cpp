@@ -40,14 +40,13 @@ TEST(LeaderKilled, reading_goes_on_and_nothing_is_lost) {
     // Written while one third of the partitions has no leader; kcat waits for the new ones.
     cluster.kcat_produce("replicated", -1, "lz4", numbered(3000, 3000),
                          {"-X", "acks=all", "-X", "message.timeout.ms=60000"});
-    const auto expected = cluster.kcat_read("replicated");
-    ASSERT_GE(expected.size(), 6000U);
+    const auto expected = cluster.kcat_read_all_of("replicated", 6000);
     EXPECT_TRUE(reader.await_lines(expected.size(), 60s)) << reader.err();
 
     // It comes back, and may lead again; nothing is read twice for that.
     cluster.restart("broker-" + std::to_string(victim));
     cluster.kcat_produce("replicated", -1, "lz4", numbered(6000, 1000), {"-X", "acks=all"});
-    const auto in_the_end = cluster.kcat_read("replicated");
+    const auto in_the_end = cluster.kcat_read_all_of("replicated", 7000);
     EXPECT_TRUE(reader.await_lines(in_the_end.size(), 60s)) << reader.err();
 
     reader.signal(SIGTERM);

@@ -251,6 +251,21 @@ std::vector<Record> RealCluster::kcat_read(const std::string& topic) const {
     return records;
 }
 
+std::vector<Record> RealCluster::kcat_read_all_of(const std::string& topic,
+                                                  std::size_t count) const {
+    std::vector<Record> records;
+    const auto complete = [&] {
+        records = kcat_read(topic);
+        return records.size() >= count;
+    };
+    if (!await(complete, 60s)) {
+        throw std::runtime_error("kcat reads " + std::to_string(records.size()) + " of " +
+                                 std::to_string(count) + " messages of " + topic +
+                                 " that were acknowledged");
+    }
+    return records;
+}
+
 std::map<int, int> RealCluster::leaders_of(const std::string& topic) const {
     const auto result = run_process(kcat_command({"-L", "-J", "-t", topic}));
     require(result, "kcat asking for metadata of " + topic);

@@ -79,6 +79,10 @@ class RealCluster {
                       const std::vector<std::string>& lines) const;
     // All of a topic, sorted by partition and offset.
     [[nodiscard]] std::vector<Record> kcat_read(const std::string& topic) const;
+    // The same once there are at least `count`, which were acknowledged: while leaders change, kcat
+    // may take an end for the end that a broker names too early. Throws after a minute without them.
+    [[nodiscard]] std::vector<Record> kcat_read_all_of(const std::string& topic,
+                                                       std::size_t count) const;
     // Partition to broker id, -1 where there is no leader. Makes the topic where it does not exist.
     [[nodiscard]] std::map<int, int> leaders_of(const std::string& topic) const;
 
