@@ -13,6 +13,11 @@ namespace {
 // Of one blocking look for the next batch in messages(): only how often a group that was closed is noticed at worst.
 constexpr std::chrono::milliseconds refill_wait{1'000};
 
+/// For who cannot wait for the report.
+Task<void> close_and_forget(std::shared_ptr<JoinedMember> member) {
+    co_await JoinedMember::close(std::move(member), std::nullopt);
+}
+
 zk::SessionFactory session_factory(const GroupConfig& config, const std::string& servers) {
     zk::SessionConfig session;
     session.hosts = servers;
@@ -126,10 +131,9 @@ void ConsumerGroup::subscribe(const std::vector<std::string>& topics) { subscrib
 ConsumerGroup::~ConsumerGroup() {
     if (member_->close_called()) return;
     try {
-        auto closing = JoinedMember::close(member_, std::nullopt);
+        auto closing = close_and_forget(member_);
         if (member_->runtime()->on_runtime()) {
-            asio::co_spawn(member_->runtime()->executor(), std::move(closing),
-                           [](std::exception_ptr, const CloseReport&) {});
+            start(member_->runtime()->executor(), std::move(closing), [](std::exception_ptr) {});
         } else {
             member_->runtime()->block_on(std::move(closing));
         }

@@ -1,7 +1,9 @@
 #include <cstdio>
+#include <future>
 #include <thread>
 #include <vector>
 
+#include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -122,13 +124,33 @@ std::shared_ptr<Runtime> Runtime::on(asio::any_io_executor executor,
     return std::make_shared<OnExecutor>(asio::make_strand(std::move(executor)), std::move(time));
 }
 
+void start(const asio::any_io_executor& executor, Task<void> task,
+           std::function<void(std::exception_ptr)> then) {
+    asio::co_spawn(executor, std::move(task), std::move(then));
+}
+
 void Runtime::spawn(Task<void> task) {
     // Posted, so that a task never runs inside the function that starts it.
     asio::post(executor_, [executor = executor_, task = std::move(task)]() mutable {
-        asio::co_spawn(executor, std::move(task), [](std::exception_ptr failure) {
+        start(executor, std::move(task), [](std::exception_ptr failure) {
             if (failure) end_program(std::move(failure));
         });
     });
+}
+
+void Runtime::block_on(Task<void> task) {
+    refuse_on_runtime();
+    // Lives with the handler, so that the waiting thread may go at once.
+    auto over = std::make_shared<std::promise<void>>();
+    auto future = over->get_future();
+    start(executor_, std::move(task), [over = std::move(over)](std::exception_ptr failure) {
+        if (failure) {
+            over->set_exception(std::move(failure));
+        } else {
+            over->set_value();
+        }
+    });
+    future.get();
 }
 
 void Runtime::refuse_on_runtime() const {

@@ -1,3 +1,4 @@
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>

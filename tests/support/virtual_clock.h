@@ -99,14 +99,15 @@ class VirtualLoop {
     template <class T>
     std::shared_ptr<Outcome<T>> start(Task<T> task) {
         auto outcome = std::make_shared<Outcome<T>>();
-        asio::co_spawn(runtime_->executor(), std::move(task),
-                       [outcome](std::exception_ptr failure, auto&&... value) {
-                           outcome->done_ = true;
-                           outcome->failure_ = std::move(failure);
-                           if constexpr (!std::is_void_v<T>) {
-                               outcome->value_.emplace(std::forward<decltype(value)>(value)...);
-                           }
-                       });
+        const auto end = [outcome](std::exception_ptr failure) {
+            outcome->done_ = true;
+            outcome->failure_ = std::move(failure);
+        };
+        if constexpr (std::is_void_v<T>) {
+            kwire::start(runtime_->executor(), std::move(task), end);
+        } else {
+            kwire::start(runtime_->executor(), keep_result(std::move(task), &outcome->value_), end);
+        }
         return outcome;
     }
 

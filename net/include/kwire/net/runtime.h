@@ -14,14 +14,13 @@
 #include <chrono>
 #include <exception>
 #include <functional>
-#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/steady_timer.hpp>
 
 namespace kwire {
@@ -47,6 +46,17 @@ class TimeSource {
 /// time + duration, or the end of time where that would overflow.
 constexpr TimePoint later(TimePoint time, Duration duration) {
     return duration > TimePoint::max() - time ? TimePoint::max() : time + duration;
+}
+
+/// Starts task on executor and calls `then` there once it has ended, with what it threw. Not a template, so that
+/// asio::co_spawn, which costs seconds of compile time for every type of result, is instantiated once.
+void start(const asio::any_io_executor& executor, Task<void> task, std::function<void(std::exception_ptr)> then);
+
+/// Leaves what task returns in *result, which must live until then.
+template <class T>
+Task<void> keep_result(Task<T> task, std::optional<T>* result) {
+    T value = co_await std::move(task);
+    result->emplace(std::move(value));
 }
 
 class Runtime : public std::enable_shared_from_this<Runtime> {
@@ -76,12 +86,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     /// Throws errc::would_block_runtime on the runtime itself.
     template <class T>
     T block_on(Task<T> task) {
-        refuse_on_runtime();
-        Fulfil<T> fulfil;
-        auto future = fulfil.promise.get_future();
-        asio::co_spawn(executor_, std::move(task), std::move(fulfil));
-        return future.get();
+        std::optional<T> result;
+        block_on(keep_result(std::move(task), &result));
+        return std::move(*result);
     }
+    void block_on(Task<void> task);
 
  protected:
     Runtime(asio::any_io_executor executor, std::shared_ptr<TimeSource> time)
@@ -89,20 +98,6 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
  private:
     void refuse_on_runtime() const;
-
-    template <class T>
-    struct Fulfil {
-        std::promise<T>
-            promise;  // lives with the handler, so that the waiting thread may go at once
-        template <class... Value>
-        void operator()(std::exception_ptr failure, Value&&... value) {
-            if (failure) {
-                promise.set_exception(failure);
-            } else {
-                promise.set_value(std::forward<Value>(value)...);
-            }
-        }
-    };
 
     asio::any_io_executor executor_;
     std::shared_ptr<TimeSource> time_;

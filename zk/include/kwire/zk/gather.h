@@ -15,11 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include <asio/co_spawn.hpp>
-#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <kwire/net/runtime.h>
 
@@ -27,21 +24,26 @@ namespace kwire::zk {
 
 namespace detail {
 
-template <class T>
+/// What is the same for all types of results.
 struct Gathering {
     Gathering(const asio::any_io_executor& executor, std::size_t count)
-        : done(executor, asio::steady_timer::time_point::max()), values(count), left(count) {}
+        : done(executor, asio::steady_timer::time_point::max()), left(count) {}
 
-    void finish(std::size_t index, std::exception_ptr problem, std::optional<T> value) {
-        values[index] = std::move(value);
-        if (problem && !failure) failure = problem;
-        if (--left == 0) done.cancel();
-    }
+    void finish(std::exception_ptr problem);
+    /// Until all have ended; throws the first failure.
+    static Task<void> wait(std::shared_ptr<Gathering> self);
 
     asio::steady_timer done;  ///< Never expires: cancelling it is the signal.
-    std::vector<std::optional<T>> values;
     std::exception_ptr failure;
     std::size_t left;
+};
+
+template <class T>
+struct GatheredResults : Gathering {
+    GatheredResults(const asio::any_io_executor& executor, std::size_t count)
+        : Gathering(executor, count), values(count) {}
+
+    std::vector<std::optional<T>> values;
 };
 
 }  // namespace detail
@@ -50,19 +52,12 @@ struct Gathering {
 template <class T>
 Task<std::vector<T>> gather(std::vector<Task<T>> tasks) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const auto state = std::make_shared<detail::Gathering<T>>(executor, tasks.size());
+    const auto state = std::make_shared<detail::GatheredResults<T>>(executor, tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        asio::co_spawn(
-            executor, std::move(tasks[i]), [state, i](std::exception_ptr problem, T value) {
-                state->finish(i, problem,
-                              problem ? std::nullopt : std::optional<T>(std::move(value)));
-            });
+        start(executor, keep_result(std::move(tasks[i]), &state->values[i]),
+              [state](std::exception_ptr problem) { state->finish(std::move(problem)); });
     }
-    while (state->left > 0) {
-        std::error_code cancelled;
-        co_await state->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    }
-    if (state->failure) std::rethrow_exception(state->failure);
+    co_await detail::Gathering::wait(state);
     std::vector<T> results;
     results.reserve(state->values.size());
     for (auto& value : state->values) results.push_back(std::move(*value));
