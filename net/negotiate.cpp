@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <kwire/net/port_probe.h>
 #include <kwire/protocol/api_versions.h>
 #include <kwire/protocol/codec.h>
 #include <kwire/protocol/metadata.h>
@@ -29,6 +30,9 @@ constexpr std::int16_t api_versions_asked = 3;
 constexpr std::chrono::milliseconds late_answer_grace{100};
 
 constexpr std::chrono::hours old_release_is_believed{1};
+
+/// How long an error may be held up to find out what answers in place of a broker.
+constexpr std::chrono::milliseconds probe_patience{500};
 
 /// An ApiVersions request that runs on by itself, for the answer may come while something else is
 /// tried.
@@ -139,11 +143,13 @@ Task<std::shared_ptr<Connection>> prove_old_broker(std::shared_ptr<const Dialer>
     if (!failure) co_return connection;
     connection->close();
     if (closes && failure->condition() == errc::connection_lost) {
-        throw Error(
-            errc::not_kafka,
-            "whatever is asked, the connection is closed: this is no Kafka broker, or it wants "
-            "TLS or SASL on this port",
-            {.target = target.to_string()});
+        const TimePoint until = std::min(deadline, dialer->runtime->now() + probe_patience);
+        const auto service = co_await probe_port(dialer->runtime, dialer->transport, target, until);
+        const std::string guess = service ? "what answers there looks like " + *service
+                                          : "this is no Kafka broker, or it wants TLS or SASL on "
+                                            "this port";
+        throw Error(errc::not_kafka, "whatever is asked, the connection is closed: " + guess,
+                    {.target = target.to_string()});
     }
     if (failure->condition() == errc::timed_out) {
         throw Error(

@@ -51,6 +51,7 @@ constexpr std::array greetings{
     Greeting{"HTTP", "an HTTP answer: the port is that of a web server"},
     Greeting{"SSH-", "an SSH greeting"},
     Greeting{"This", "the text of a ZooKeeper server that refuses a command"},
+    Greeting{"srvr", "the text of a ZooKeeper server that refuses a command"},
     Greeting{"Zook", "the text of a ZooKeeper server"},
     Greeting{"220 ", "the greeting of a mail or FTP server"},
     Greeting{"-ERR", "an error of a Redis server"},
@@ -123,16 +124,20 @@ std::int32_t frame_size(const char* bytes) {
     return load_big_endian<std::int32_t>(bytes);
 }
 
+std::optional<std::string> greeting_of(std::string_view bytes) {
+    for (const Greeting& greeting : greetings) {
+        if (bytes.starts_with(greeting.bytes)) return std::string(greeting.meaning);
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> wrong_frame_size(std::int32_t size, std::int32_t frame_bytes_max) {
     if (0 < size && size <= frame_bytes_max) return std::nullopt;
     char bytes[size_bytes];
     store_big_endian<std::int32_t>(bytes, size);
     std::string text = "a frame of " + std::to_string(size) + " bytes";
-    for (const Greeting& greeting : greetings) {
-        if (std::string_view(bytes, size_bytes).starts_with(greeting.bytes)) {
-            return text.append(" looks like ").append(greeting.meaning);
-        }
-    }
+    const auto greeting = greeting_of({bytes, size_bytes});
+    if (greeting) return text + " looks like " + *greeting;
     if (size == 0) return text + ", but a frame holds at least a header";
     if (size < 0) return text + ", which is not a Kafka frame";
     return text + ", more than the allowed " + std::to_string(frame_bytes_max);

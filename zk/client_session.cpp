@@ -9,6 +9,7 @@
 #include <asio/use_awaitable.hpp>
 #include <zookeeper/zookeeper.h>
 
+#include <kwire/net/port_probe.h>
 #include <kwire/zk/session.h>
 
 #include "client_replies.h"
@@ -24,6 +25,9 @@ namespace {
 
 /// How long close() waits for the server, and for what was begun before.
 constexpr std::chrono::seconds close_patience{1};
+
+/// How long an error may be held up to find out what answers in place of ZooKeeper.
+constexpr std::chrono::milliseconds probe_patience{500};
 
 class ClientSession : public Session, public std::enable_shared_from_this<ClientSession> {
  public:
@@ -156,8 +160,7 @@ void ClientSession::lose_connection() {
     tell(SessionState::suspended);
     fail_in_flight(ZCONNECTIONLOSS);
     if (closing_) return;
-    asio::co_spawn(runtime_->executor(), resolve_again(shared_from_this()),
-                   [](std::exception_ptr) {});
+    kwire::start(runtime_->executor(), resolve_again(shared_from_this()), [](std::exception_ptr) {});
 }
 
 void ClientSession::end(SessionState state) {
@@ -390,10 +393,15 @@ Task<void> ClientSession::open(Self self) {
     while (self->state_ == SessionState::connecting) {
         const bool in_time = co_await self->changed_.wait_until(deadline);
         if (in_time) continue;
+        const HostPort& first = self->servers_.front();
+        const auto service = co_await probe_port(self->runtime_, tcp_transport(self->runtime_),
+                                                 first, deadline + probe_patience);
+        const std::string advice = service ? "what answers at " + first.to_string() +
+                                                 " looks like " + *service
+                                           : "check that it runs and that this is its client port";
         throw Error(errc::zookeeper_unavailable,
                     "no ZooKeeper server of `" + parts.servers + "` answered within " +
-                        std::to_string(self->config_.connect_timeout.count()) +
-                        " ms; check that it runs and that this is its client port");
+                        std::to_string(self->config_.connect_timeout.count()) + " ms; " + advice);
     }
     if (self->state_ == SessionState::expired) {
         throw Error(errc::session_expired, "the ZooKeeper session to be reopened is gone");

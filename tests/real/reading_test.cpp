@@ -128,5 +128,20 @@ TEST(Writing, kcat_reads_what_kwire_writes_in_every_codec) {
     }
 }
 
+TEST(WrongPort, the_error_says_what_answers_there) {
+    auto& cluster = shared_cluster();
+    const auto zookeeper = cluster.zookeeper().substr(0, cluster.zookeeper().find('/'));
+    const auto brokers =
+        run_process(kwire_command({"topics", "list", "--bootstrap", zookeeper}));
+    EXPECT_FALSE(brokers.ok());
+    EXPECT_THAT(brokers.err, testing::HasSubstr("ZooKeeper")) << brokers.describe();
+
+    const auto ensemble =
+        run_process(kwire_command({"group", "list", "--zookeeper", cluster.bootstrap(), "-X",
+                                   "zookeeper.connection.timeout.ms=500"}));
+    EXPECT_FALSE(ensemble.ok());
+    EXPECT_THAT(ensemble.err, testing::HasSubstr("Kafka broker")) << ensemble.describe();
+}
+
 }  // namespace
 }  // namespace kwire::real

@@ -75,4 +75,7 @@ std::int32_t frame_size(const char* bytes);
 /// ZooKeeper, SSH. Nothing where the size is between 1 and `frame_bytes_max`.
 std::optional<std::string> wrong_frame_size(std::int32_t size, std::int32_t frame_bytes_max);
 
+/// What kind of server begins like `bytes` (four at least), in words such as "an SSH greeting".
+std::optional<std::string> greeting_of(std::string_view bytes);
+
 }  // namespace kwire::protocol
