@@ -71,10 +71,10 @@ struct Reading {
     T wait(Task<T> task) {
         if (!steady) return runtime->block_on(std::move(task));
         std::optional<T> outcome;
-        asio::co_spawn(io, std::move(task), [&](std::exception_ptr failure, T value) {
-            if (failure) std::rethrow_exception(failure);
-            outcome = std::move(value);
-        });
+        start(io.get_executor(), keep_result(std::move(task), &outcome),
+              [](std::exception_ptr failure) {
+                  if (failure) std::rethrow_exception(failure);
+              });
         while (!outcome) io.run_one();
         return std::move(*outcome);
     }

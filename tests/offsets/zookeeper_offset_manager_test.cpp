@@ -50,7 +50,7 @@ class ZookeeperOffsets : public ::testing::Test {
         EXPECT_EQ(run(member.registry->claim("g", which, member.id)), Code::ok);
     }
     void disown(Member& member, const TopicPartition& which) {
-        EXPECT_EQ(run(member.registry->release("g", which, member.id)), Code::ok);
+        EXPECT_EQ(run(member.registry->release("g", which)), Code::ok);
     }
     std::string stored(const TopicPartition& which) const {
         const auto node = ensemble.peek("/consumers/g/offsets/" + which.to_string());
