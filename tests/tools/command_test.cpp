@@ -102,7 +102,8 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("topics", HasSubstr("subcommand is required"));
     expect_usage_error("consum", HasSubstr("consum"));
     expect_usage_error("consume --nonsense", HasSubstr("kwire consume --help"));
-    expect_usage_error("consume -g g -z z", HasSubstr("--topic is required"));
+    expect_usage_error("consume -g g -z z",
+                       HasSubstr("one of --topic, --include and --exclude"));
     expect_usage_error("consume -t t -z z", HasSubstr("--group is required"));
     expect_usage_error("consume -t t -g g", HasSubstr("--zookeeper is required"));
     expect_usage_error("consume -t t -g g -z z --format xml", HasSubstr("text or json"));
