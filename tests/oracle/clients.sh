@@ -11,8 +11,9 @@ trap 'rm -rf "$work"' EXIT
 for version in 3.9.1 4.3.0; do
     jars=$(kafka_jars "$version")
     mkdir "$work/$version"
-    # The compiler as a module: a JRE has it too, and no javac.
-    java -m jdk.compiler/com.sun.tools.javac.Main -nowarn -d "$work/$version" -cp "$jars/*" "$here/MessageOracle.java"
+    # The compiler as a module: a JRE has it too, and no javac, whose launcher would read "*".
+    java -m jdk.compiler/com.sun.tools.javac.Main -nowarn -d "$work/$version" -cp "$(printf '%s:' "$jars"/*.jar)" \
+        "$here/MessageOracle.java"
     echo "$work/$version:$jars/*" > "$work/$version.classpath"
 done
 oracle() { java -cp "$(cat "$work/$1.classpath")" MessageOracle "${@:2}" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }; }
