@@ -108,9 +108,10 @@ Type make_type() {
     }
 }
 
+// Schemas, their types and defaults are never destroyed: a thread that outlives main() may still decode.
 template <class T>
 const Type& type_of() {
-    static const Type type = make_type<T>();
+    static const Type& type = *new const Type(make_type<T>());
     return type;
 }
 
@@ -146,7 +147,7 @@ class SchemaBuilder {
 
 template <class T>
 Schema make_schema() {
-    static const T defaults{};
+    static const T& defaults = *new const T{};
     Schema schema;
     schema.defaults = &defaults;
     SchemaBuilder<T> builder(schema);
@@ -163,7 +164,7 @@ Schema make_schema() {
 
 template <class T>
 const Schema& schema_of() {
-    static const Schema schema = make_schema<T>();
+    static const Schema& schema = *new const Schema(make_schema<T>());
     return schema;
 }
 

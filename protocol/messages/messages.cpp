@@ -75,7 +75,7 @@ Messages make_table() {
 }
 
 const Messages& table() {
-    static const Messages messages = make_table();
+    static const Messages& messages = *new const Messages(make_table());
     return messages;
 }
 
@@ -91,7 +91,7 @@ Messages make_embedded_table() {
 }
 
 const Messages& embedded_table() {
-    static const Messages messages = make_embedded_table();
+    static const Messages& messages = *new const Messages(make_embedded_table());
     return messages;
 }
 
@@ -123,7 +123,7 @@ std::span<const Schema* const> embedded_messages() {
 }
 
 const Schema* find_message(std::string_view name) {
-    static const ByName messages = index_by_name();
+    static const ByName& messages = *new const ByName(index_by_name());
     const auto found = messages.find(name);
     return found == messages.end() ? nullptr : found->second;
 }
