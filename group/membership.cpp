@@ -638,13 +638,13 @@ void Membership::on(const event::Released& e) {
 
 void Membership::revoke() {
     std::vector<TopicPartition> revoked;
-    for (const auto& [tp, span] : spans_) {
-        if (span.step == Step::running && !span.wanted) revoked.push_back(tp);
+    for (auto& [tp, span] : spans_) {
+        // Also what was announced and has not begun: who was told of a partition is told that it goes.
+        if (!span.wanted && std::exchange(span.announced, false)) revoked.push_back(tp);
     }
-    if (revoked.empty()) return;
-    order(action::Revoked{revoked});
-    for (const auto& tp : revoked) {
-        auto& span = spans_.at(tp);
+    if (!revoked.empty()) order(action::Revoked{revoked});
+    for (auto& [tp, span] : spans_) {
+        if (span.step != Step::running || span.wanted) continue;
         span.step = Step::draining;
         span.drain_deadline = now_ + drain_time_;
         order(action::Stop{span.id});
@@ -702,14 +702,20 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
 }
 
 void Membership::announce_claimed() {
-    std::vector<TopicPartition> claimed;
+    std::vector<TopicPartition> assigned;
     for (const auto& [tp, span] : spans_) {
         if (span.step == Step::claiming) return;  // answers arrive together: announce them together
-        if (span.step == Step::claimed && span.wanted) claimed.push_back(tp);
+        if (!span.wanted || span.announced) continue;
+        // Running: it began in spite of being cancelled, and is wanted again.
+        if (span.step == Step::claimed || span.step == Step::running) assigned.push_back(tp);
     }
-    if (claimed.empty()) return;
-    order(action::Assigned{claimed});
-    for (const auto& tp : claimed) spans_.at(tp).step = Step::to_start;
+    if (assigned.empty()) return;
+    order(action::Assigned{assigned});
+    for (const auto& tp : assigned) {
+        Span& span = spans_.at(tp);
+        span.announced = true;
+        if (span.step == Step::claimed) span.step = Step::to_start;
+    }
     advance_spans();
 }
 

@@ -97,6 +97,7 @@ class Membership {
         bool drained = false;
         bool may_hold_node = false;  // a claim without a known outcome
         bool holds_node = false;
+        bool announced = false;      // as assigned, and not yet as revoked
         TimePoint not_before{};  // of the next try
         Duration backoff{};
         TimePoint drain_deadline{};

@@ -120,6 +120,33 @@ TEST_F(Steps, KeptPartitionsAreNotTouchedByARebalance) {
     EXPECT_EQ(membership_->owned().size(), 3U);
 }
 
+TEST_F(Steps, WhatWasAnnouncedIsRevokedThoughItNeverBegan) {
+    join({"t"}, {"me"}, 2);
+    for (int p = 0; p < 2; ++p) tell(event::ClaimAnswered{span(p), zk::Code::ok});
+    ASSERT_TRUE(orders<action::Assigned>());
+    tell(event::Started{span(0)});
+    change_members({"me", "you"}, "t", 2);
+    ASSERT_EQ(ordered<action::Revoked>().size(), 1U);
+    EXPECT_THAT(ordered<action::Revoked>()[0].partitions, ElementsAre(TopicPartition{"t", 1}));
+    EXPECT_TRUE(orders<action::CancelStart>());
+    tell(event::NotStarted{span(1)});
+    EXPECT_FALSE(orders<action::Revoked>());
+    EXPECT_THAT(partitions_of<action::Release>(), ElementsAre(1));
+}
+
+TEST_F(Steps, WhatBeganThoughCancelledAndIsWantedAgainIsAnnouncedAgain) {
+    join({"t"}, {"me"}, 2);
+    for (int p = 0; p < 2; ++p) tell(event::ClaimAnswered{span(p), zk::Code::ok});
+    tell(event::Started{span(0)});
+    change_members({"me", "you"}, "t", 2);
+    change_members({"me"}, "t", 2);
+    EXPECT_FALSE(orders<action::Assigned>());
+    tell(event::Started{span(1)});
+    ASSERT_EQ(ordered<action::Assigned>().size(), 1U);
+    EXPECT_THAT(ordered<action::Assigned>()[0].partitions, ElementsAre(TopicPartition{"t", 1}));
+    EXPECT_FALSE(orders<action::Start>());
+}
+
 TEST_F(Steps, APartitionThatComesBackWhileItDrainsKeepsItsNodeAndStartsFromTheCommit) {
     join({"t"}, {"me"}, 2);
     run_all(2);
