@@ -55,25 +55,13 @@ class RecordsWriter {
         append_json_string(out_, problem.message());
     }
 
-    static std::string_view name_of(TimestampType type) {
-        switch (type) {
-            case TimestampType::create_time:
-                return "CreateTime";
-            case TimestampType::append_time:
-                return "LogAppendTime";
-            case TimestampType::none:
-                break;
-        }
-        return "NoTimestampType";
-    }
-
     void write_batch(const RecordBatch& batch) {
         number("{\"baseOffset\":", batch.base_offset);
         number(",\"lastOffset\":", batch.last_offset);
         number(",\"sizeInBytes\":", static_cast<std::int64_t>(batch.size_bytes()));
         number(",\"magic\":", batch.magic);
         out_.append(",\"compression\":\"").append(to_string(batch.compression)).append("\"");
-        out_.append(",\"timestampType\":\"").append(name_of(batch.timestamp_type)).append("\"");
+        out_.append(",\"timestampType\":\"").append(kafka_name(batch.timestamp_type)).append("\"");
         number(",\"maxTimestamp\":", batch.max_timestamp);
         number(",\"crc\":", batch.crc);
         if (batch.magic >= 2) {
@@ -135,6 +123,18 @@ class RecordsWriter {
 };
 
 }  // namespace
+
+std::string_view kafka_name(TimestampType type) {
+    switch (type) {
+        case TimestampType::create_time:
+            return "CreateTime";
+        case TimestampType::append_time:
+            return "LogAppendTime";
+        case TimestampType::none:
+            break;
+    }
+    return "NoTimestampType";
+}
 
 void append_records_json(std::string& out, const Bytes& records) {
     RecordsWriter(out).write(records);

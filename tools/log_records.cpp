@@ -6,31 +6,12 @@
 #include <optional>
 
 #include <kwire/protocol/record_reader.h>
+#include <kwire/protocol/records_json.h>
 
 #include "message_text.h"
 
 namespace kwire::tools {
 namespace {
-
-std::string_view kafka_name(TimestampType type) {
-    switch (type) {
-        case TimestampType::create_time:
-            return "CreateTime";
-        case TimestampType::append_time:
-            return "LogAppendTime";
-        case TimestampType::none:
-            break;
-    }
-    return "NoTimestampType";
-}
-
-void append_nullable(std::string& out, const std::optional<std::string_view>& text) {
-    if (text) {
-        append_json_string(out, *text);
-    } else {
-        out += "null";
-    }
-}
 
 /// Walks one file; an object so that what is shown of a batch can be put together in parts.
 class Walk {
@@ -139,7 +120,7 @@ class Walk {
         number("count", static_cast<std::int64_t>(count));
         number("magic", batch.magic);
         out_.append(",\"compression\":\"").append(to_string(batch.compression));
-        out_.append("\",\"timestamp_type\":\"").append(kafka_name(batch.timestamp_type)) += '"';
+        out_.append("\",\"timestamp_type\":\"").append(protocol::kafka_name(batch.timestamp_type)) += '"';
         number("max_timestamp", batch.max_timestamp);
         if (batch.magic >= 2) {
             number("partition_leader_epoch", batch.partition_leader_epoch);

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include <kwire/protocol/records_json.h>
+
 namespace kwire::tools {
 namespace {
 
@@ -10,26 +12,6 @@ void append_number(std::string& out, std::int64_t number) {
     char digits[24];
     const auto result = std::to_chars(digits, digits + sizeof digits, number);
     out.append(digits, result.ptr);
-}
-
-void append_nullable(std::string& out, const std::optional<std::string_view>& text) {
-    if (text) {
-        append_json_string(out, *text);
-    } else {
-        out += "null";
-    }
-}
-
-std::string_view kafka_name(TimestampType type) {
-    switch (type) {
-        case TimestampType::create_time:
-            return "\"CreateTime\"";
-        case TimestampType::append_time:
-            return "\"LogAppendTime\"";
-        case TimestampType::none:
-            break;
-    }
-    return "\"NoTimestampType\"";
 }
 
 }  // namespace
@@ -52,9 +34,9 @@ void append_json(std::string& out, const MessageFields& message) {
     } else {
         append_number(out, message.timestamp_ms);
     }
-    out += ",\"timestamp_type\":";
-    out += kafka_name(message.timestamp_type);
-    out += ",\"key\":";
+    out += ",\"timestamp_type\":\"";
+    out += protocol::kafka_name(message.timestamp_type);
+    out += "\",\"key\":";
     append_nullable(out, message.key);
     out += ",\"value\":";
     append_nullable(out, message.value);

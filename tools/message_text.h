@@ -44,6 +44,14 @@ inline void append_json(std::string& out, const Message& message) {
 inline void append_json_string(std::string& out, std::string_view text) {
     protocol::append_json_string_or_base64(out, text);
 }
+/// The same, or null.
+inline void append_nullable(std::string& out, const std::optional<std::string_view>& text) {
+    if (text) {
+        append_json_string(out, *text);
+    } else {
+        out += "null";
+    }
+}
 using protocol::append_base64;
 
 }  // namespace kwire::tools

@@ -3,10 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <kwire/protocol/bytes.h>
+#include <kwire/protocol/record_batch.h>
 
 namespace kwire::protocol {
+
+/// `CreateTime`, `LogAppendTime`, `NoTimestampType`, as Kafka prints them.
+std::string_view kafka_name(TimestampType type);
 
 /// Appends a list of batches, each with its `records`. Keys and values are strings where they are
 /// UTF-8, {"base64":...} where not. What cannot be read does not end the list silently: a batch
