@@ -104,17 +104,24 @@ TEST(MixedGroup, two_kwire_members_and_a_java_member_read_each_message_once_acro
     const auto first_left = first.wait(30s);
     EXPECT_TRUE(first_left.ok()) << first_left.describe();
 
-    auto all = values_of(first);
-    const auto by_second = values_of(second);
-    EXPECT_FALSE(all.empty());
-    EXPECT_FALSE(by_second.empty());
-    EXPECT_FALSE(java_lines.empty());
-    all.insert(all.end(), by_second.begin(), by_second.end());
-    all.insert(all.end(), java_lines.begin(), java_lines.end());
-    std::sort(all.begin(), all.end());
-    auto expected = numbered(0, 4000);
-    std::sort(expected.begin(), expected.end());
-    EXPECT_EQ(all, expected);
+    std::map<std::string, std::vector<std::string>> readers_of;
+    const auto add = [&](const std::string& reader, const std::vector<std::string>& values) {
+        EXPECT_FALSE(values.empty()) << reader;
+        for (const auto& value : values) {
+            readers_of[value].push_back(reader);
+        }
+    };
+    add("kwire-1", values_of(first));
+    add("kwire-2", values_of(second));
+    add("java", java_lines);
+    std::map<std::string, std::vector<std::string>> not_read_once;
+    for (const auto& value : numbered(0, 4000)) {
+        if (readers_of[value].size() != 1) {
+            not_read_once[value] = readers_of[value];
+        }
+    }
+    EXPECT_THAT(not_read_once, testing::IsEmpty()) << first_left.err << left.err;
+    EXPECT_EQ(readers_of.size(), 4000u);
 }
 
 }  // namespace
