@@ -23,6 +23,8 @@ zk::SessionFactory session_factory(const GroupConfig& config, const std::string&
     session.hosts = servers;
     session.timeout = config.zookeeper.session_timeout;
     session.connect_timeout = config.zookeeper.connection_timeout;
+    // Brokers that register in ZooKeeper have made it; a missing one is a slip of the pen then.
+    session.create_chroot = !config.bootstrap.empty();
     session.acl = config.zookeeper.acl;
     session.auth = config.zookeeper.auth;
     return [runtime = config.runtime, session] { return zk::open_session(runtime, session); };

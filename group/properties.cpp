@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include <kwire/group/properties.h>
@@ -24,6 +26,79 @@ std::string BrokersRule::show(const Value& value) const {
     for (const HostPort& address : value) {
         if (!all.empty()) all += ',';
         all += address.to_string();
+    }
+    return all;
+}
+
+std::optional<ZooKeeperAuthRule::Value> ZooKeeperAuthRule::parse(std::string_view text) const {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size()) {
+        return std::nullopt;
+    }
+    return Value(std::in_place, text.substr(0, colon), text.substr(colon + 1));
+}
+
+namespace {
+
+struct Permission {
+    char letter;
+    std::int32_t bit;
+};
+/// ZooKeeper's bits, in the order its shell writes them.
+constexpr Permission permissions[] = {{'c', 4}, {'d', 8}, {'r', 1}, {'w', 2}, {'a', 16}};
+
+std::optional<std::int32_t> parse_permissions(std::string_view letters) {
+    std::int32_t bits = 0;
+    for (const char letter : letters) {
+        const auto* found = std::find_if(std::begin(permissions), std::end(permissions),
+                                         [&](const Permission& p) { return p.letter == letter; });
+        if (found == std::end(permissions)) return std::nullopt;
+        bits |= found->bit;
+    }
+    if (bits == 0) return std::nullopt;
+    return bits;
+}
+
+/// The id may have colons: a digest's is `user:hash`.
+std::optional<zk::Acl> parse_acl(std::string_view text) {
+    const std::size_t first = text.find(':');
+    const std::size_t last = text.rfind(':');
+    if (first == std::string_view::npos || first == 0 || first == last) return std::nullopt;
+    const auto bits = parse_permissions(text.substr(last + 1));
+    if (!bits) return std::nullopt;
+    return zk::Acl{*bits, std::string(text.substr(0, first)),
+                   std::string(text.substr(first + 1, last - first - 1))};
+}
+
+}  // namespace
+
+std::optional<ZooKeeperAclRule::Value> ZooKeeperAclRule::parse(std::string_view text) const {
+    Value list;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        auto acl = parse_acl(text.substr(begin, end - begin));
+        if (!acl) return std::nullopt;
+        list.push_back(std::move(*acl));
+        begin = end + 1;
+    }
+    return list;
+}
+
+bool ZooKeeperAclRule::holds(const Value& value) const {
+    for (const zk::Acl& acl : value) {
+        if (acl.scheme.empty() || (acl.permissions & 31) == 0) return false;
+    }
+    return !value.empty();
+}
+
+std::string ZooKeeperAclRule::show(const Value& value) const {
+    std::string all;
+    for (const zk::Acl& acl : value) {
+        if (!all.empty()) all += ',';
+        all += acl.scheme + ":" + acl.id + ":";
+        for (const Permission& permission : permissions) {
+            if ((acl.permissions & permission.bit) != 0) all += permission.letter;
+        }
     }
     return all;
 }
@@ -233,6 +308,14 @@ void add_group(std::vector<Property>& all) {
         scope, "zookeeper.connection.timeout.ms", {}, MillisecondsRule(1),
         [](auto c) -> auto& { return c.group->zookeeper.connection_timeout; },
         "How long joining waits for a ZooKeeper server."));
+    all.push_back(make(
+        scope, "zookeeper.auth", {}, ZooKeeperAuthRule{},
+        [](auto c) -> auto& { return c.group->zookeeper.auth; },
+        "Who we are to ZooKeeper."));
+    all.push_back(make(
+        scope, "zookeeper.acl", {}, ZooKeeperAclRule{},
+        [](auto c) -> auto& { return c.group->zookeeper.acl; },
+        "Who may do what with the nodes that we create."));
     all.push_back(make(
         scope, "partition.assignment.strategy", {},
         ChoiceRule<Assignment>{

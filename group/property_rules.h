@@ -8,9 +8,11 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <kwire/net/transport.h>
+#include <kwire/zk/session.h>
 
 namespace kwire::property {
 
@@ -151,6 +153,31 @@ struct NodeNameRule {
     }
     std::string show(const Value& value) const { return value; }
     std::string text() const { return "the name of a ZooKeeper node: without `/`, not empty"; }
+};
+
+/// Credentials for ZooKeeper, as `addauth` of its shell takes them.
+struct ZooKeeperAuthRule {
+    using Value = std::optional<std::pair<std::string, std::string>>;
+
+    std::optional<Value> parse(std::string_view text) const;
+    bool holds(const Value& value) const { return !value || !value->first.empty(); }
+    std::string show(const Value& value) const {
+        return value ? value->first + ":(hidden)" : std::string();
+    }
+    std::string text() const { return "SCHEME:CREDENTIALS, such as digest:user:password"; }
+};
+
+/// An access control list for ZooKeeper, as `setAcl` of its shell takes it.
+struct ZooKeeperAclRule {
+    using Value = std::vector<zk::Acl>;
+
+    std::optional<Value> parse(std::string_view text) const;
+    bool holds(const Value& value) const;
+    std::string show(const Value& value) const;
+    std::string text() const {
+        return "SCHEME:ID:PERMISSIONS,... with permissions out of c, d, r, w and a, such as "
+               "auth::cdrwa,world:anyone:r";
+    }
 };
 
 struct BrokersRule {

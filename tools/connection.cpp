@@ -78,6 +78,7 @@ zk::Registry& Connections::registry() {
         config.hosts = config_.group.zookeeper.connect;
         config.timeout = config_.group.zookeeper.session_timeout;
         config.connect_timeout = config_.group.zookeeper.connection_timeout;
+        config.create_chroot = false;  // whoever looks at one, or changes what is in it, expects it to be there
         config.acl = config_.group.zookeeper.acl;
         config.auth = config_.group.zookeeper.auth;
         session_ = wait(zk::open_session(runtime_, std::move(config)));

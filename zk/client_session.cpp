@@ -64,10 +64,11 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     Task<void> close() override { return do_close(shared_from_this()); }
     Task<void> abandon() override { return do_abandon(shared_from_this()); }
 
-    /// Connects and makes the chroot.
+    /// Connects and sees to the chroot.
     static Task<void> open(Self self);
 
  private:
+    static Task<Code> ensure_chroot(Self self, std::string chroot);
     template <class T>
     static Task<Reply<T>> operate(Self self, std::string path, Watch watch,
                                   std::function<int(zhandle_t*, Call<T>&)> start);
@@ -412,14 +413,21 @@ Task<void> ClientSession::open(Self self) {
                         self->config_.auth.value_or(std::pair("?", "")).first);
     }
     if (parts.chroot.empty()) co_return;
-    Code code = co_await make_path(self, parts.chroot);
+    Code code = co_await ensure_chroot(self, parts.chroot);
     while (code == Code::connection_loss) {  // it may be back in time
         const bool in_time = co_await self->changed_.wait_until(deadline);
         if (!in_time) break;
-        if (self->linked_) code = co_await make_path(self, parts.chroot);
+        if (self->linked_) code = co_await ensure_chroot(self, parts.chroot);
     }
+    if (code == Code::no_node) throw missing_chroot(parts);
     if (code != Code::ok) fail(code, "creating the chroot", parts.chroot);
     self->chroot_ = std::move(parts.chroot);
+}
+
+Task<Code> ClientSession::ensure_chroot(Self self, std::string chroot) {
+    if (self->config_.create_chroot) co_return co_await make_path(self, std::move(chroot));
+    const Reply<Stat> found = co_await self->exists(std::move(chroot), nullptr);
+    co_return found.code;
 }
 
 Task<void> ClientSession::do_close(Self self) {

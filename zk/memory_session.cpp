@@ -433,7 +433,8 @@ namespace {
 
 std::shared_ptr<Session> open_now(const std::shared_ptr<Server>& server,
                                   const SessionConfig& config) {
-    const std::string chroot = split_hosts(config.hosts).chroot;
+    const ConnectString connect = split_hosts(config.hosts);
+    const std::string& chroot = connect.chroot;
     server->tick();
     std::int64_t id = 0;
     if (config.reopen) {
@@ -450,6 +451,9 @@ std::shared_ptr<Session> open_now(const std::shared_ptr<Server>& server,
         }
     } else {
         id = server->next_session++;
+    }
+    if (!chroot.empty() && !config.create_chroot && !server->tree.get(chroot).ok()) {
+        throw missing_chroot(connect);
     }
     auto client = std::make_shared<MemoryClient>(server, id, chroot, config.timeout);
     server->sessions[id].client = client;

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <kwire/net/error.h>
+
 namespace kwire::zk {
 
 bool valid_path(std::string_view path);
@@ -15,6 +17,9 @@ struct ConnectString {
 };
 /// Throws errc::invalid_config where the chroot is not a path.
 ConnectString split_hosts(const std::string& hosts);
+
+/// What opening a session says where the chroot is not there and is not to be made.
+Error missing_chroot(const ConnectString& connect);
 
 std::string below(const std::string& chroot, const std::string& path);
 std::string without(const std::string& chroot, std::string path);

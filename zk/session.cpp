@@ -97,6 +97,12 @@ ConnectString split_hosts(const std::string& hosts) {
     return {hosts.substr(0, slash), std::move(chroot)};
 }
 
+Error missing_chroot(const ConnectString& connect) {
+    return Error(errc::invalid_config,
+                 "ZooKeeper at `" + connect.servers + "` has no node " + connect.chroot +
+                     "; is the chroot spelt as in the brokers' zookeeper.connect?");
+}
+
 std::string below(const std::string& chroot, const std::string& path) {
     if (chroot.empty()) return path;
     return path == "/" ? chroot : chroot + path;

@@ -1,5 +1,6 @@
 // Properties by Kafka's names: every one is accepted, out-of-range ones are refused in words.
 #include <set>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -104,6 +105,27 @@ TEST(GroupConfig, takes_the_old_consumers_words_for_where_to_begin) {
         GroupConfig config;
         config.set("auto.offset.reset", word);
         EXPECT_EQ(config.offsets.initial, Initial::newest) << word;
+    }
+}
+
+TEST(GroupConfig, takes_credentials_and_access_lists_as_zookeepers_shell_does) {
+    GroupConfig config;
+    config.set("zookeeper.auth", "digest:user:pass:word");
+    config.set("zookeeper.acl", "auth::cdrwa,digest:user:h4sh=:rw,world:anyone:r");
+    config.validate();
+    EXPECT_EQ(config.zookeeper.auth, (std::pair<std::string, std::string>("digest", "user:pass:word")));
+    const auto& acl = config.zookeeper.acl;
+    ASSERT_EQ(acl.size(), 3u);
+    EXPECT_EQ(std::tie(acl[0].permissions, acl[0].scheme, acl[0].id), std::tuple(31, "auth", ""));
+    EXPECT_EQ(std::tie(acl[1].permissions, acl[1].scheme, acl[1].id), std::tuple(3, "digest", "user:h4sh="));
+    EXPECT_EQ(std::tie(acl[2].permissions, acl[2].scheme, acl[2].id), std::tuple(1, "world", "anyone"));
+
+    for (const auto broken : {"", "digest", "digest:", ":user"}) {
+        EXPECT_THAT(refusal("zookeeper.auth", broken), HasSubstr("SCHEME:CREDENTIALS")) << broken;
+    }
+    for (const auto broken : {"", "world:anyone", "world:anyone:", "world:anyone:x", "world:anyone:r,",
+                              ":anyone:r"}) {
+        EXPECT_THAT(refusal("zookeeper.acl", broken), HasSubstr("PERMISSIONS")) << broken;
     }
 }
 

@@ -171,6 +171,24 @@ TEST_F(ZooKeeperSession, makes_its_chroot_and_hides_it) {
     run(plain->close());
 }
 
+TEST_F(ZooKeeperSession, a_chroot_that_is_not_to_be_made_is_missed_by_name) {
+    auto rooted = config();
+    rooted.hosts += "/kafak";
+    rooted.create_chroot = false;
+    try {
+        open(rooted);
+        FAIL() << "no error";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.condition(), errc::invalid_config);
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("no node /kafak"));
+    }
+    const auto plain = open(config());
+    EXPECT_EQ(run(plain->exists("/kafak")).code, Code::no_node);
+    run(plain->create("/kafak", "", CreateMode::persistent));
+    run(open(rooted)->close());
+    run(plain->close());
+}
+
 TEST_F(ZooKeeperSession, reopened_and_closed_elsewhere_it_expires) {
     const auto session = open(config());
     EXPECT_EQ(run(session->create("/mine", "", CreateMode::ephemeral)).code, Code::ok);

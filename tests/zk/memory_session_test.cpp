@@ -217,6 +217,19 @@ TEST_F(MemorySession, ReopenedAndClosedElsewhereItExpires) {
     EXPECT_THROW(ensemble.open(config), Error);
 }
 
+TEST_F(MemorySession, ChrootIsMadeOnlyWhereItMayBe) {
+    SessionConfig config;
+    config.hosts = "memory:2181/one/two";
+    config.create_chroot = false;
+    EXPECT_THROW(ensemble.open(config), Error);
+    EXPECT_FALSE(ensemble.peek("/one"));
+    config.create_chroot = true;
+    run(ensemble.open(config)->close());
+    EXPECT_TRUE(ensemble.peek("/one/two"));
+    config.create_chroot = false;
+    run(ensemble.open(config)->close());
+}
+
 TEST_F(MemorySession, FactoryThrowsWhileUnavailable) {
     const SessionFactory factory = ensemble.factory();
     ensemble.set_available(false);

@@ -57,8 +57,8 @@ struct GroupConfig {
         std::string connect;  ///< zookeeper.connect, where join is given an empty list of servers.
         std::chrono::milliseconds session_timeout{6'000};     ///< zookeeper.session.timeout.ms, > 0
         std::chrono::milliseconds connection_timeout{6'000};  ///< zookeeper.connection.timeout.ms, > 0
-        std::vector<zk::Acl> acl{zk::Acl{}};
-        std::optional<std::pair<std::string, std::string>> auth;  ///< Such as {"digest", "user:password"}.
+        std::vector<zk::Acl> acl{zk::Acl{}};  ///< zookeeper.acl, of every node the group makes
+        std::optional<std::pair<std::string, std::string>> auth;  ///< zookeeper.auth, such as {"digest", "user:password"}
     } zookeeper;
 
     Assignment assignment = Assignment::automatic;  ///< partition.assignment.strategy
@@ -123,7 +123,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
     /// Joins group name for topics. zookeeper is `host:port,...[/chroot]`. Returns once the member is registered; partitions
     /// are claimed from then on. A topic that does not exist is reported by errors(), with partition -1, and read once it
-    /// appears. Throws errc::invalid_config, zookeeper_unavailable, timed_out, ...
+    /// appears. A chroot that does not exist is made where bootstrap servers are given; without them the brokers are to be
+    /// found below it. Throws errc::invalid_config, zookeeper_unavailable, timed_out, ...
     static std::shared_ptr<ConsumerGroup> join(std::string name, std::vector<std::string> topics,
                                                std::string zookeeper, Config config);
     /// The same for a subscription, which may be an expression over the names of topics.

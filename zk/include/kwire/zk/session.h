@@ -163,6 +163,8 @@ struct SessionConfig {
     std::string hosts;                                  ///< `host:port,host:port[/chroot]`
     std::chrono::milliseconds timeout{6'000};           ///< Asked for; the server clamps it.
     std::chrono::milliseconds connect_timeout{10'000};  ///< open() gives up after that.
+    /// Whether a chroot that is not there is made; if not, opening fails with errc::invalid_config.
+    bool create_chroot = true;
     std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates.
     std::optional<std::pair<std::string, std::string>>
         auth;  ///< scheme and credentials, such as digest, user:password.
@@ -172,7 +174,7 @@ struct SessionConfig {
     std::optional<std::pair<std::int64_t, std::string>> reopen;
 };
 
-/// Connects, creates the chroot if it is missing. Throws errc::zookeeper_unavailable, timed_out,
+/// Connects, creates the chroot if it is missing and may be. Throws errc::zookeeper_unavailable, timed_out,
 /// invalid_config, session_expired (reopen), naming the servers.
 Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime, SessionConfig config);
 
