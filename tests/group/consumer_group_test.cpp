@@ -376,6 +376,27 @@ TEST_F(ConsumerGroupTest, WithBootstrapServersTheEnsembleKnowsNoBrokers) {
     close(group);
 }
 
+// All that the group was given to begin with is gone; ZooKeeper tells where the brokers are now.
+TEST_F(ConsumerGroupTest, FollowsBrokersThatZooKeeperListsAtNewAddresses) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    const auto ids = ensemble.children_of("/brokers/ids");
+    ASSERT_FALSE(ids.empty());
+    for (const auto& id : ids) kafka.stop(std::stoi(id));
+    loop.advance(30s);  // what it knew of the cluster is of no use any more
+    for (const auto& id : ids) {
+        const auto path = "/brokers/ids/" + id;
+        ensemble.erase(path);
+        kafka.move(std::stoi(id), {"elsewhere-" + id, 9999});
+        ensemble.put(path, R"({"version":1,"host":"elsewhere-)" + id + R"(","port":9999})");
+    }
+    logs.append({"t", 0}, 5);
+    loop.advance(30s);
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
 TEST_F(ConsumerGroupTest, WithoutBrokersJoinSaysWhatToDo) {
     ensemble.erase("/brokers");
     try {

@@ -1,5 +1,6 @@
 #include <kwire/net/producer.h>
 
+#include <algorithm>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -247,6 +248,55 @@ TEST_F(ProducerTest, RefusesConfigurationThatBreaksARule) {
     ProducerConfig config;
     config.acks = 3;
     EXPECT_THROW(start(config), Error);
+}
+
+/// Whatever answer fails in whatever way: each message gets one report, what is reported as stored is in the log where
+/// the report says, and the order holds. A lost acknowledgement may store a batch twice; nothing else may.
+struct ProducerReplay : ProducerTest {
+    int play(const test::ArmCluster& arm) {
+        arm(kafka);
+        ProducerConfig config;
+        config.batch_bytes_max = 200;  // several batches a partition
+        start(config);
+        std::vector<std::string> sent[2];
+        for (int round = 0; round < 2; ++round) {
+            for (int i = 0; i < 6; ++i) {
+                const int partition = i % 2;
+                sent[partition].push_back(std::to_string(round) + "-" + std::to_string(i) +
+                                          std::string(80, '.'));
+                send(sent[partition].back(), partition);
+            }
+            loop.advance(20ms);
+        }
+        loop.advance(100s);
+        EXPECT_EQ(reports.size(), 12U);
+        std::size_t reported[2] = {0, 0};
+        for (const auto& report : reports) {
+            EXPECT_FALSE(report.error) << report.error->what();
+            const auto& stored = log[report.tp.partition];
+            const auto at = static_cast<std::size_t>(report.offset);
+            EXPECT_LT(at, stored.size());
+            if (report.error || at >= stored.size()) continue;
+            EXPECT_EQ(stored[at], sent[report.tp.partition].at(reported[report.tp.partition]++));
+        }
+        for (int partition = 0; partition < 2; ++partition) {
+            std::vector<std::string> first_seen;
+            for (const auto& value : log[partition]) {
+                if (std::find(first_seen.begin(), first_seen.end(), value) == first_seen.end()) {
+                    first_seen.push_back(value);
+                }
+            }
+            EXPECT_EQ(first_seen, sent[partition]);
+        }
+        return kafka.exchanges();
+    }
+    void TestBody() override {}
+};
+
+TEST(ProducerFaults, AnyAnswerMayFail) {
+    const int played = test::replay_failing_exchanges(
+        [](const test::ArmCluster& arm) { return ProducerReplay().play(arm); });
+    EXPECT_GT(played, 7 * 8);
 }
 
 // On a thread of its own: a full buffer holds up the sender until reports make room, and flush waits for all of them.

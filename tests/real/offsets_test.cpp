@@ -190,5 +190,27 @@ TEST(Offsets, stored_in_both_places_agree) {
     EXPECT_THAT(in_kafka.out, HasSubstr("35")) << in_kafka.describe();
 }
 
+TEST(Offsets, reset_when_joining_are_read_from_the_start_again) {
+    auto& cluster = shared_cluster();
+    for (const std::string storage : {"zookeeper", "kafka", "dual"}) {
+        const std::string group = "reset-" + storage;
+        produce_numbers(group, 0, 50);
+        consume(group, group, 35, storage);
+        const auto again = run_process(
+            consume_command(cluster, group, {group},
+                            {"--offsets", storage, "--reset-offsets", "--max-messages", "20"}));
+        const auto read = parse_records(again.out);
+        ASSERT_EQ(read.size(), 20U) << storage << again.describe();
+        EXPECT_EQ(read.front().value, "0") << storage;
+        EXPECT_EQ(read.back().value, "19") << storage;
+        // And what it committed then is where the next one begins.
+        const auto rest = run_process(consume_command(
+            cluster, group, {group}, {"--offsets", storage, "--max-messages", "30"}));
+        const auto by_next = parse_records(rest.out);
+        ASSERT_EQ(by_next.size(), 30U) << storage << rest.describe();
+        EXPECT_EQ(by_next.front().value, "20") << storage;
+    }
+}
+
 }  // namespace
 }  // namespace kwire::real

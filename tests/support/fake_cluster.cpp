@@ -124,6 +124,8 @@ int FakeCluster::count(ApiKey api) const {
 void FakeCluster::handle(const Exchange& exchange, std::int32_t broker) {
     const ApiKey api = exchange.api();
     ++counts_[api];
+    if (fault_ && fault_->first == exchanges_) exchange.fail_with(fault_->second);
+    ++exchanges_;
     const auto offered = versions.find(api);
     // ApiVersions is answered whatever version was asked, as real brokers do.
     if (api != ApiKey::api_versions &&
@@ -212,6 +214,18 @@ void FakeCluster::answer_coordinator(const Exchange& exchange) const {
         }
     }
     exchange.reply(answer);
+}
+
+int replay_failing_exchanges(const std::function<int(const ArmCluster& arm)>& conversation) {
+    const int exchanges = conversation([](FakeCluster&) {});
+    int played = 1;
+    for (int exchange = 0; exchange < exchanges; ++exchange) {
+        for (const Fault fault : all_faults) {
+            conversation([&](FakeCluster& kafka) { kafka.fail_at(exchange, fault); });
+            ++played;
+        }
+    }
+    return played;
 }
 
 }  // namespace kwire::test

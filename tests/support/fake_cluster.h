@@ -21,7 +21,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kwire/net/cluster.h>
@@ -81,6 +83,10 @@ class FakeCluster {
 
     /// How many requests of that API came, at all brokers.
     int count(ApiKey api) const;
+    /// How many requests of all APIs came.
+    int exchanges() const { return exchanges_; }
+    /// The request of that number, counted from 0 over all brokers, is handled and its answer fails.
+    void fail_at(int exchange, Fault fault) { fault_ = {exchange, fault}; }
     const std::string& complaints() const { return complaints_; }
 
  private:
@@ -111,8 +117,16 @@ class FakeCluster {
     std::map<std::string, TopicState> topics_;
     std::map<ApiKey, std::function<void(const Exchange&, std::int32_t)>> handlers_;
     std::map<ApiKey, int> counts_;
+    int exchanges_ = 0;
+    std::optional<std::pair<int, Fault>> fault_;
     std::string complaints_;
     std::uint8_t next_topic_id_ = 1;
 };
+
+/// Plays conversation once without a fault, then once for every exchange and every fault. It sets
+/// everything up anew, calls arm on its cluster before the first request, checks what must hold with
+/// and without a fault, and returns the number of exchanges. Returns how often it was played.
+using ArmCluster = std::function<void(FakeCluster& kafka)>;
+int replay_failing_exchanges(const std::function<int(const ArmCluster& arm)>& conversation);
 
 }  // namespace kwire::test

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include <kwire/net/error.h>
@@ -32,6 +33,8 @@ struct Exchange::State {
     std::string answer;
     bool close_after = false;
     bool settled = false;
+    bool silent = false;  // settled, and never answered
+    std::optional<Fault> fault;
 };
 
 ApiKey Exchange::api() const {
@@ -61,7 +64,39 @@ void Exchange::settle(std::string bytes, bool close) const {
     state_->settled = true;
     state_->answer = std::move(bytes);
     state_->close_after = close;
+    if (state_->fault) spoil(*state_->fault);
     state_->connection->changed.notify_all();
+}
+
+void Exchange::fail_with(Fault fault) const {
+    state_->fault = fault;
+}
+
+void Exchange::spoil(Fault fault) const {
+    std::string& whole = state_->answer;
+    const auto cut_to = [&](std::size_t size) {
+        whole.resize(std::min(size, whole.size()));
+        state_->close_after = true;
+    };
+    switch (fault) {
+        case Fault::close:
+            return cut_to(0);
+        case Fault::cut_in_size:
+            return cut_to(2);
+        case Fault::cut_in_header:
+            return cut_to(6);
+        case Fault::cut_at_end:
+            return cut_to(std::max<std::size_t>(whole.size(), 1) - 1);
+        case Fault::silence:
+            state_->silent = true;
+            return;
+        case Fault::garbage:
+            for (std::size_t i = 8; i < whole.size(); ++i) whole[i] = '\x7f';
+            return;
+        case Fault::wrong_correlation:
+            if (whole.size() > 4) whole[4] = '\x55';
+            return;
+    }
 }
 
 void Exchange::reply_bytes(std::string frame) const {
@@ -119,7 +154,7 @@ Task<void> FrameServer::serve(std::shared_ptr<Connection> connection) {
             throw std::runtime_error("a request's header does not decode: " + error->message());
         }
         (*connection->handler)(Exchange(state));
-        while (!state->settled && connection->open) co_await connection->changed.wait();
+        while ((!state->settled || state->silent) && connection->open) co_await connection->changed.wait();
         if (!connection->open) break;
         try {
             if (!state->answer.empty()) co_await connection->stream->write(state->answer);

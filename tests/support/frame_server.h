@@ -19,6 +19,20 @@
 
 namespace kwire::test {
 
+/// How an answer fails to come as it was meant.
+enum class Fault {
+    close,
+    cut_in_size,
+    cut_in_header,
+    cut_at_end,
+    silence,
+    garbage,
+    wrong_correlation
+};
+inline constexpr Fault all_faults[] = {
+    Fault::close,   Fault::cut_in_size, Fault::cut_in_header,    Fault::cut_at_end,
+    Fault::silence, Fault::garbage,     Fault::wrong_correlation};
+
 /// One request and the way to answer it. Copies are handles of the same; keep one to answer later
 /// (a long poll).
 class Exchange {
@@ -58,6 +72,9 @@ class Exchange {
 
     bool settled() const;
 
+    /// Whatever is answered from now on, this is what becomes of it.
+    void fail_with(Fault fault) const;
+
     /// The frame that reply would send.
     template <class Response>
     std::string encoded(const Response& response) const {
@@ -80,6 +97,7 @@ class Exchange {
     const Bytes& body() const;
     std::int32_t correlation_id() const;
     void settle(std::string bytes, bool close) const;
+    void spoil(Fault fault) const;
 
     std::shared_ptr<State> state_;
 };

@@ -77,7 +77,9 @@ void ScriptedBroker::take(const Exchange& exchange) {
     if (step.check_) step.check_(exchange);
     const bool fails = fault_ && fault_->first == next_;
     ++next_;
-    fails ? fail(step, exchange) : perform(step, exchange);
+    if (!fails) return perform(step, exchange);
+    exchange.fail_with(fault_->second);
+    exchange.reply_bytes(step.answer_ ? step.answer_(exchange) : std::string(8, '\0'));
 }
 
 namespace {
@@ -96,28 +98,6 @@ void ScriptedBroker::perform(const Step& step, const Exchange& exchange) {
     std::string answer = step.answer_ ? step.answer_(exchange) : std::string();
     loop_.runtime()->spawn(
         answer_later(loop_.runtime(), exchange, std::move(answer), step.close_, step.delay_));
-}
-
-void ScriptedBroker::fail(const Step& step, const Exchange& exchange) {
-    std::string whole = step.answer_ ? step.answer_(exchange) : std::string(8, '\0');
-    switch (fault_->second) {
-        case Fault::close:
-            return exchange.close();
-        case Fault::cut_in_size:
-            return exchange.reply_and_close(whole.substr(0, 2));
-        case Fault::cut_in_header:
-            return exchange.reply_and_close(whole.substr(0, 6));
-        case Fault::cut_at_end:
-            return exchange.reply_and_close(whole.substr(0, whole.size() - 1));
-        case Fault::silence:
-            return;
-        case Fault::garbage:
-            for (std::size_t i = 8; i < whole.size(); ++i) whole[i] = '\x7f';
-            return exchange.reply_bytes(std::move(whole));
-        case Fault::wrong_correlation:
-            whole[4] = '\x55';
-            return exchange.reply_bytes(std::move(whole));
-    }
 }
 
 std::size_t replay_failing(const std::function<void(const Arm& arm)>& conversation) {

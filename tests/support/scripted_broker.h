@@ -34,19 +34,6 @@ namespace kwire::test {
 /// An ApiVersions answer. ApiVersions itself is added, versions 0 to 3, if it is not there.
 protocol::ApiVersionsResponse offering(std::map<ApiKey, VersionRange> versions);
 
-enum class Fault {
-    close,
-    cut_in_size,
-    cut_in_header,
-    cut_at_end,
-    silence,
-    garbage,
-    wrong_correlation
-};
-inline constexpr Fault all_faults[] = {
-    Fault::close,   Fault::cut_in_size, Fault::cut_in_header,    Fault::cut_at_end,
-    Fault::silence, Fault::garbage,     Fault::wrong_correlation};
-
 class ScriptedBroker {
  public:
     class Step {
@@ -102,7 +89,6 @@ class ScriptedBroker {
  private:
     void take(const Exchange& exchange);
     void perform(const Step& step, const Exchange& exchange);
-    void fail(const Step& step, const Exchange& exchange);
 
     VirtualLoop& loop_;
     std::deque<Step> steps_;
