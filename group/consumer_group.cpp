@@ -184,7 +184,7 @@ const Message* ConsumerGroup::Messages::refill() {
 // ---- acknowledging
 
 bool ConsumerGroup::commit_upto(const OwnedMessage& message) {
-    return message.cursor->mark_processed_shared(message.offset + 1);
+    return message.cursor->mark_processed_shared(message.offset + 1, message.restarts);
 }
 
 bool ConsumerGroup::acknowledge(const Message& message) {
@@ -192,7 +192,7 @@ bool ConsumerGroup::acknowledge(const Message& message) {
 }
 
 bool ConsumerGroup::acknowledge(const OwnedMessage& message) {
-    return message.cursor->acknowledge(message.follows, message.offset + 1);
+    return message.cursor->acknowledge(message.follows, message.offset + 1, message.restarts);
 }
 
 void ConsumerGroup::flush_offsets() {

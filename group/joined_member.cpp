@@ -22,6 +22,8 @@ using namespace std::chrono_literals;
 
 // What close() may take after everything was released, to end the session and the store.
 constexpr Duration last_words = 1s;
+// After a proof that the session stands could not be had.
+constexpr Duration proof_retry = 100ms;
 
 MembershipConfig membership_config(const JoinedMember::Settings& settings) {
     MembershipConfig config;
@@ -54,6 +56,7 @@ JoinedMember::JoinedMember(Settings settings)
       membership_(membership_config(settings_)),
       timer_(*runtime_),
       commit_timer_(*runtime_),
+      proof_timer_(*runtime_),
       changed_(*runtime_) {}
 
 // ---- joining
@@ -75,7 +78,9 @@ Task<void> JoinedMember::join(Self self) {
 Task<void> JoinedMember::set_up(Self self) {
     const auto& config = self->settings_.config;
     const auto session = co_await config.session_factory();
-    self->adopt_session(session, 1);
+    const TimePoint proven = co_await proven_until(session);
+    self->adopt_session(session, 1, proven);
+    self->runtime_->spawn(run_proofs(self));
 
     std::vector<BrokerEndpoint> brokers;
     self->brokers_from_zookeeper_ = config.bootstrap.empty();
@@ -89,6 +94,7 @@ Task<void> JoinedMember::set_up(Self self) {
     self->runtime_->spawn(run_timer(self));
     if (config.offsets.commit_interval > 0ms) self->runtime_->spawn(run_commits(self));
     self->post(event::SessionOpened{1, self->id_});
+    if (!self->session_live_) self->post(event::SessionSuspended{});
 
     const TimePoint deadline = self->runtime_->now() + config.zookeeper.connection_timeout +
                                config.zookeeper.session_timeout;
@@ -124,6 +130,7 @@ void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
         if (const auto self = weak.lock()) self->report(error);
     };
     consumer_ = Consumer::create(cluster_, std::move(fetch), std::move(handlers));
+    consumer_->hand_out_until(trusted_until_);
     offsets_ = make_offset_manager(settings_, cluster_);
     if (!brokers_from_zookeeper_) topics_ = std::make_shared<MetadataTopics>(cluster_);
 }
@@ -160,6 +167,7 @@ void JoinedMember::post(MembershipEvent event) {
     if (handling_) return;  // an action that is being carried out: the loop below goes on
     handling_ = true;
     while (!events_.empty()) {
+        stop_trusting_in_time();
         const auto next = std::move(events_.front());
         events_.pop_front();
         for (const auto& order : membership_.handle(next, runtime_->now())) {
@@ -199,10 +207,14 @@ std::vector<TopicPartition> JoinedMember::owned() const {
 
 // ---- the session and the registration
 
-void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number) {
+void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number, TimePoint proven) {
     const auto& config = settings_.config;
     session_ = number;
-    session_live_ = true;
+    session_connected_ = true;
+    session_live_ = proven > runtime_->now();
+    trusted_until_ = proven;
+    if (consumer_) consumer_->hand_out_until(proven);
+    proof_timer_.cancel();
     id_ = !config.group_instance_id.empty() ? config.group_instance_id : config.member_id;
     if (id_.empty()) id_ = new_member_id(config.assignment, group());
     registry_ = std::make_shared<zk::Registry>(session);
@@ -225,11 +237,13 @@ void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNu
 
 void JoinedMember::on_session_state(SessionNumber number, zk::SessionState state) {
     if (number != session_) return;
-    session_live_ = state == zk::SessionState::connected;
+    session_connected_ = state == zk::SessionState::connected;
+    if (!session_connected_) session_live_ = false;
     switch (state) {
         case zk::SessionState::connected:
             log(LogLevel::info, "ZooKeeper is connected");
-            post(event::SessionResumed{});
+            proof_timer_.cancel();  // reading is resumed by the proof that the session stands
+            changed_.notify_all();
             break;
         case zk::SessionState::connecting:
         case zk::SessionState::suspended:
@@ -249,6 +263,55 @@ void JoinedMember::on_session_state(SessionNumber number, zk::SessionState state
     }
 }
 
+/// Whether another member owns our partitions by now, only the server knows, and it may have ended the session while this
+/// process, or its strand, stood still. So everything that must not happen then is bound to a time: what the server, asked
+/// then, has granted from the moment of the question. Two thirds of it, for clocks run unevenly. Sync is the operation
+/// that the leader itself answers, who ends sessions.
+Task<TimePoint> JoinedMember::proven_until(std::shared_ptr<zk::Session> session) {
+    const TimePoint asked = session->runtime()->now();
+    const zk::Code code = co_await session->sync("/");
+    co_return code == zk::Code::ok ? asked + session->timeout() * 2 / 3 : TimePoint{};
+}
+
+Task<void> JoinedMember::run_proofs(Self self) {
+    while (!self->membership_.closed()) {
+        if (!self->session_connected_) {
+            co_await self->changed_.wait();
+            continue;
+        }
+        const auto session = self->registry_->session();
+        const auto number = self->session_;
+        const TimePoint until = co_await proven_until(session);
+        const bool proven = until > self->runtime_->now();
+        if (proven && number == self->session_) self->trust_until(until);
+        if (self->membership_.closed()) break;
+        const Duration pause = proven ? Duration(session->timeout()) / 6 : proof_retry;
+        co_await self->proof_timer_.wait_for(pause);
+    }
+}
+
+void JoinedMember::trust_until(TimePoint until) {
+    trusted_until_ = until;
+    if (consumer_) consumer_->hand_out_until(until);
+    if (session_live_ || !session_connected_) return;
+    session_live_ = true;
+    post(event::SessionResumed{});
+}
+
+/// Before anything is decided: the time may have run out while we stood still.
+void JoinedMember::stop_trusting_in_time() {
+    if (!session_live_ || trusted()) return;
+    session_live_ = false;
+    events_.push_front(event::SessionSuspended{});
+    log(LogLevel::warning, "ZooKeeper has not said in time that the session stands: nothing is handed out until it does");
+}
+
+Error JoinedMember::not_trusted() const {
+    return {errc::zookeeper_unavailable,
+            "ZooKeeper is disconnected, and another member may own the partitions by now: what was "
+            "acknowledged is kept, and committed once it is back"};
+}
+
 void JoinedMember::carry_out(const action::OpenSession& a) {
     runtime_->spawn(open_session(shared_from_this(), a.session));
 }
@@ -257,17 +320,20 @@ Task<void> JoinedMember::open_session(Self self, SessionNumber number) {
     self->session_listener_.reset();
     self->runtime_->spawn(end_session(self->registry_->session(), self->runtime_->now() + last_words));
     std::shared_ptr<zk::Session> session;
+    TimePoint proven{};
     try {
         session = co_await self->settings_.config.session_factory();
+        proven = co_await proven_until(session);
     } catch (const Error& error) {
         self->report(error);
     }
     if (session && self->membership_.closed()) {
         self->runtime_->spawn(end_session(session, self->runtime_->now() + last_words));
     } else if (session) {
-        self->adopt_session(session, number);
+        self->adopt_session(session, number, proven);
         if (self->brokers_from_zookeeper_) self->runtime_->spawn(read_brokers(self, number));
         self->post(event::SessionOpened{number, self->id_});
+        if (!self->session_live_) self->post(event::SessionSuspended{});
     } else {
         self->post(event::SessionOpenFailed{number});
     }
@@ -312,7 +378,9 @@ Task<void> JoinedMember::register_member(Self self, SessionNumber number, Member
         self->join_failure_ = error;
     }
     if (code == zk::Code::ok && number == self->session_) {
-        self->offsets_->use_session(registry, id);
+        // Registered again in the same session, it still owns what it owned: a store would forget the marks.
+        const bool is_new = std::exchange(self->offsets_session_, number) != number;
+        if (is_new) self->offsets_->use_session(registry, id);
         self->log(LogLevel::info, "registered as " + id);
     } else if (code == zk::Code::node_exists) {
         self->log(LogLevel::warning, "the name " + id + " is taken; it is tried again until it is free");
@@ -388,6 +456,7 @@ Task<CloseReport> JoinedMember::close(Self self, std::optional<std::chrono::mill
 
 Task<void> JoinedMember::tear_down(Self self) {
     self->commit_timer_.cancel();
+    self->proof_timer_.cancel();
     while (!self->membership_.closed()) co_await self->changed_.wait();
     self->timer_.cancel();
     const TimePoint deadline = self->runtime_->now() + last_words;
@@ -433,6 +502,7 @@ Task<void> JoinedMember::close_session(std::shared_ptr<zk::Session> session, std
 void JoinedMember::carry_out(const action::Closed& a) {
     keeps_place_ = a.keeps_place;
     over_.store(true, std::memory_order_release);
+    proof_timer_.cancel();
     if (consumer_) consumer_->close();
     if (!a.clean) log(LogLevel::warning, "left without ZooKeeper: what was owned is free when the session ends");
 }

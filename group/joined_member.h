@@ -64,6 +64,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
         SpanId id = 0;
         TopicPartition tp;
         std::shared_ptr<PartitionCursor> cursor;  ///< Null until it is started.
+        std::uint32_t restarts = 0;               ///< Of the cursor, that the store was told of.
         bool over = false;                        ///< Cancelled, lost or finalized.
     };
     using SpanPtr = std::shared_ptr<Span>;
@@ -79,12 +80,18 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<void> deregister(Self self, SessionNumber number);
     static Task<void> run_timer(Self self);
     static Task<void> run_commits(Self self);
+    static Task<void> run_proofs(Self self);
+    static Task<TimePoint> proven_until(std::shared_ptr<zk::Session> session);
+    void trust_until(TimePoint until);
+    void stop_trusting_in_time();
+    bool trusted() const { return session_live_ && runtime_->now() < trusted_until_; }
+    Error not_trusted() const;
     static Task<void> reset_offsets(Self self);
     static Task<void> end_session(std::shared_ptr<zk::Session> session, TimePoint deadline);
     static Task<void> close_session(std::shared_ptr<zk::Session> session, std::shared_ptr<Event> ended,
                                     std::shared_ptr<bool> done);
     void create_clients(std::vector<BrokerEndpoint> brokers);
-    void adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number);
+    void adopt_session(std::shared_ptr<zk::Session> session, SessionNumber number, TimePoint proven);
     void on_session_state(SessionNumber number, zk::SessionState state);
     void post(MembershipEvent event);
     void publish();
@@ -110,10 +117,12 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<void> release(Self self, action::Release a);
     static Task<void> start(Self self, SpanPtr span);
     static Task<void> find_position_and_assign(Self self, SpanPtr span);
+    static Task<std::int64_t> store_end_of_log(Self self, TopicPartition tp);
     static Task<void> finalize(Self self, SpanPtr span, bool drained, TimePoint deadline);
     static Task<std::vector<CommitFailure>> commit(Self self);
     void check_drained(SpanId id);
     void sweep_marks();
+    void pass_on_mark(Span& span);
     void lose(const action::LostSpan& lost);
     void note_uncommitted(const Span& span, std::string reason);
 
@@ -159,7 +168,10 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     std::shared_ptr<zk::Registry> registry_;  // of the newest session
     std::shared_ptr<void> session_listener_;
     SessionNumber session_ = 0;
-    bool session_live_ = false;
+    bool session_connected_ = false;
+    bool session_live_ = false;   // as the state machine knows it: connected, and proven to stand
+    TimePoint trusted_until_{};   // see run_proofs
+    SessionNumber offsets_session_ = 0;  // which one the store was given
     std::string id_;  // of the newest session
     std::map<std::string, GroupMember> peers_;  // registrations that were read, by id
 
@@ -177,6 +189,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
 
     Timer timer_;
     Timer commit_timer_;
+    Timer proof_timer_;
     std::optional<TimePoint> timer_at_;
     Event changed_;  // anything that a waiting coroutine here may be waiting for
     std::optional<Error> join_failure_;

@@ -122,8 +122,6 @@ Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
     const std::int64_t stored = co_await self->offsets_->initialize_partition(span->tp);
     if (span->over) co_return;
     if (stored >= 0) self->committed_told_[span->tp] = stored;
-    const bool newest = self->settings_.config.offsets.initial == Initial::newest;
-    const auto initial = newest ? StartOffset::newest() : StartOffset::oldest();
     const std::function<void()> on_progress = [weak = Weak(self), runtime = std::weak_ptr(self->runtime_),
                                                id = span->id] {
         const auto alive = runtime.lock();
@@ -132,16 +130,34 @@ Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
             if (const auto me = weak.lock()) me->check_drained(id);
         });
     };
-    const StartOffset begin = stored >= 0 ? StartOffset::at(stored) : initial;
+    const bool newest = self->settings_.config.offsets.initial == Initial::newest;
+    StartOffset begin = stored >= 0 ? StartOffset::at(stored) : StartOffset::oldest();
+    if (stored < 0 && newest) {
+        const std::int64_t end = co_await store_end_of_log(self, span->tp);
+        if (span->over) co_return;
+        begin = StartOffset::at(end);
+    }
     auto cursor = co_await self->consumer_->async_assign(span->tp, begin, on_progress);
     if (span->over) {
         self->consumer_->unassign(cursor, PartitionCursor::State::retired);
         co_return;
     }
     span->cursor = std::move(cursor);
-    // "Newest" means the end of the log as of now. Not written down, the next owner would take it for its own now, and
-    // what came in between would be lost.
-    if (stored < 0 && newest) self->offsets_->mark_as_processed(span->tp, span->cursor->start());
+}
+
+/// "Newest" means the end of the log as of now. It is stored before anything is read: else the next owner, where this one
+/// dies soon, would take it for its own now, and what came in between would be lost.
+Task<std::int64_t> JoinedMember::store_end_of_log(Self self, TopicPartition tp) {
+    std::vector<OffsetQuery> queries(1, OffsetQuery{tp, -1});
+    const auto answers =
+        co_await list_offsets(self->cluster_, std::move(queries), self->settings_.config.fetch.isolation);
+    const std::int64_t end = std::max<std::int64_t>(answers.front().offset, 0);
+    self->offsets_->mark_as_processed(tp, end);
+    const auto failures = co_await commit(self);
+    for (const auto& failure : failures) {
+        if (failure.tp == tp) throw Error(failure.error);
+    }
+    co_return end;
 }
 
 void JoinedMember::carry_out(const action::CancelStart& a) {
@@ -181,8 +197,8 @@ Task<void> JoinedMember::finalize(Self self, SpanPtr span, bool drained, TimePoi
     auto& cursor = *span->cursor;
     // Marks are refused from here on, so that none is accepted that will not be committed.
     cursor.set_state(PartitionCursor::State::retired);
+    self->pass_on_mark(*span);
     const std::int64_t processed = cursor.processed();
-    if (processed > cursor.start()) self->offsets_->mark_as_processed(span->tp, processed);
     const auto failure = co_await self->offsets_->finalize_partition(span->tp, deadline);
     if (!span->over) {
         if (failure) {
@@ -252,14 +268,23 @@ void JoinedMember::carry_out(const action::ResumeReading&) {
 
 void JoinedMember::sweep_marks() {
     for (const auto& [id, span] : spans_) {
-        if (!span->cursor || span->over) continue;
-        const std::int64_t processed = span->cursor->processed();
-        if (processed > span->cursor->start()) offsets_->mark_as_processed(span->tp, processed);
+        if (span->cursor && !span->over) pass_on_mark(*span);
+    }
+}
+
+void JoinedMember::pass_on_mark(Span& span) {
+    const auto progress = span.cursor->progress();
+    if (std::exchange(span.restarts, progress.restarts) != progress.restarts) {
+        offsets_->restart_partition(span.tp, progress.processed);
+    } else if (progress.processed > progress.start) {
+        offsets_->mark_as_processed(span.tp, progress.processed);
     }
 }
 
 Task<std::vector<CommitFailure>> JoinedMember::commit(Self self) {
     while (self->committing_) co_await self->changed_.wait();
+    // Not before: who waits here may have lost everything meanwhile.
+    if (!self->trusted()) throw self->not_trusted();
     self->committing_ = true;
     self->sweep_marks();
     std::vector<CommitFailure> failures;
@@ -281,6 +306,7 @@ void JoinedMember::tell_committed() {
     if (!settings_.config.on_committed) return;
     std::map<TopicPartition, std::int64_t> news;
     for (const auto& [id, span] : spans_) {
+        if (!span->cursor) continue;  // what is known of it may be from the time before another member had it
         const auto committed = offsets_->committed(span->tp);
         if (!committed) continue;
         const auto [told, is_new] = committed_told_.try_emplace(span->tp, *committed);
@@ -296,12 +322,12 @@ Task<void> JoinedMember::run_commits(Self self) {
     while (!self->closing()) {
         co_await self->commit_timer_.wait_for(interval);
         // While ZooKeeper is away nobody knows who the owner is, and it may no longer be us.
-        if (self->closing() || !self->session_live_) continue;
+        if (self->closing() || !self->trusted()) continue;
         try {
             const auto failures = co_await commit(self);
             for (const auto& failure : failures) self->report(failure.error);
         } catch (const Error& error) {
-            self->report(error);
+            if (error.condition() != errc::zookeeper_unavailable) self->report(error);
         }
     }
 }
@@ -309,11 +335,6 @@ Task<void> JoinedMember::run_commits(Self self) {
 Task<void> JoinedMember::flush(Self self) {
     if (self->membership_.closed()) {
         throw Error(errc::closed, "group " + self->group() + " is closed; closing committed what was acknowledged");
-    }
-    if (!self->session_live_) {
-        throw Error(errc::zookeeper_unavailable,
-                    "ZooKeeper is disconnected, and another member may own the partitions by now: what was "
-                    "acknowledged is kept, and committed once it is back");
     }
     const auto failures = co_await commit(self);
     if (!failures.empty()) throw Error(failures.front().error);

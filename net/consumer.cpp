@@ -6,7 +6,6 @@
 #include <asio/post.hpp>
 
 #include "consumer_impl.h"
-#include "list_offsets.h"
 #include "message_batch.h"
 
 namespace kwire {
@@ -106,7 +105,7 @@ void Consumer::Impl::start() {
             self.wake_all();
             self.report(error);
         }),
-        on_strand([](Impl& self) { self.readable_.notify_all(); }));
+        on_strand([](Impl& self) { self.readable_.notify_all(); }), runtime_->time());
     runtime_->spawn(run_router(shared_from_this()));
 }
 
@@ -141,7 +140,7 @@ Task<std::shared_ptr<PartitionCursor>> Consumer::Impl::assign(TopicPartition tp,
     if (start.is_lookup()) {
         std::vector<OffsetQuery> queries(1, OffsetQuery{tp, start.value()});
         const auto answers =
-            co_await list_offsets_isolated(cluster_, std::move(queries), config_.isolation);
+            co_await list_offsets(cluster_, std::move(queries), config_.isolation);
         offset = std::max<std::int64_t>(answers.front().offset, 0);
     }
     const auto partition = std::make_shared<FetchPartition>(std::make_shared<PartitionCursor>(
@@ -220,6 +219,8 @@ void Consumer::unassign(const std::shared_ptr<PartitionCursor>& cursor,
 void Consumer::suspend() { impl_->queue_->suspend(); }
 
 void Consumer::resume() { impl_->queue_->resume(); }
+
+void Consumer::hand_out_until(TimePoint until) { impl_->queue_->hand_out_until(until); }
 
 MessageBatch Consumer::poll(std::chrono::milliseconds timeout) {
     if (impl_->runtime_->on_runtime()) {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "consumer_impl.h"
-#include "list_offsets.h"
 
 namespace kwire {
 namespace {
@@ -132,7 +131,7 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self,
         std::vector<OffsetQuery> queries(1, OffsetQuery{partition->tp(), end});
         try {
             const auto answers =
-                co_await list_offsets_isolated(cluster_, std::move(queries), config_.isolation);
+                co_await list_offsets(cluster_, std::move(queries), config_.isolation);
             offset = std::max<std::int64_t>(answers.front().offset, 0);
         } catch (const Error& error) {
             if (failures == 0) report(error);

@@ -17,11 +17,12 @@ constexpr std::size_t idle_buffer_bytes_max = 4 * 1024 * 1024;
 
 FetchQueue::FetchQueue(std::shared_ptr<BufferBudget> budget, RecordReaderOptions options,
                        std::function<void(const Error&)> on_failure,
-                       std::function<void()> on_readable)
+                       std::function<void()> on_readable, std::shared_ptr<TimeSource> time)
     : budget_(std::move(budget)),
       options_(options),
       on_failure_(std::move(on_failure)),
-      on_readable_(std::move(on_readable)) {}
+      on_readable_(std::move(on_readable)),
+      time_(std::move(time)) {}
 
 FetchQueue::~FetchQueue() = default;
 
@@ -60,7 +61,7 @@ void FetchQueue::wake(Lock lock) {
 // ---- emptying
 
 std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
-    if (suspended_) return nullptr;
+    if (suspended_ || lapsed()) return nullptr;
     while (!ready_.empty()) {
         auto partition = std::move(ready_.front());
         ready_.pop_front();
@@ -106,7 +107,9 @@ MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
     Lock lock(mutex_);
     auto state = closed_ ? nullptr : take_locked();
     if (!state && !closed_ && timeout.count() > 0) {
-        const auto deadline = std::chrono::steady_clock::now() + timeout;
+        // "For ever" may be asked for, and is more than the clock can count.
+        const auto wait = std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(24 * 365));
+        const auto deadline = std::chrono::steady_clock::now() + wait;
         ++sleepers_;
         do {
             const bool in_time = readable_.wait_until(lock, deadline) == std::cv_status::no_timeout;
@@ -199,6 +202,16 @@ void FetchQueue::resume() {
         partition->cursor->set_state_without_barrier(PartitionCursor::State::flowing);
     }
     process_wide_barrier();
+    const bool sleeping = sleepers_ > 0;
+    wake(std::move(lock));
+    if (sleeping) readable_.notify_all();
+}
+
+void FetchQueue::hand_out_until(TimePoint until) {
+    const bool nothing_was_handed_out = lapsed();
+    hand_out_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+    if (!nothing_was_handed_out) return;
+    Lock lock(mutex_);
     const bool sleeping = sleepers_ > 0;
     wake(std::move(lock));
     if (sleeping) readable_.notify_all();

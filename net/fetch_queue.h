@@ -19,6 +19,7 @@
 
 #include <kwire/net/error.h>
 #include <kwire/net/message.h>
+#include <kwire/net/runtime.h>
 #include <kwire/protocol/aborted_transactions.h>
 #include <kwire/protocol/record_reader.h>
 
@@ -55,8 +56,10 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
  public:
     /// on_failure is told, on the reading thread, of a partition that cannot be read further.
     /// on_readable is called when async waiters are to look again; on any thread.
+    /// time is what hand_out_until goes by.
     FetchQueue(std::shared_ptr<BufferBudget> budget, RecordReaderOptions options,
-               std::function<void(const Error&)> on_failure, std::function<void()> on_readable);
+               std::function<void(const Error&)> on_failure, std::function<void()> on_readable,
+               std::shared_ptr<TimeSource> time = nullptr);
     ~FetchQueue();
 
     const RecordReaderOptions& options() const { return options_; }
@@ -84,6 +87,11 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     /// The partition stops here: what waits is dropped, and failure told.
     void fail(const std::shared_ptr<QueuedPartition>& partition, const Error& failure);
     void recycle(std::unique_ptr<MessageBatch::State> state);
+    /// The time that hand_out_until gave is over.
+    bool lapsed() const {
+        const auto until = hand_out_until_.load(std::memory_order_relaxed);
+        return until != for_ever && time_->now().time_since_epoch().count() >= until;
+    }
 
     // ---- the consumer
 
@@ -92,9 +100,12 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     bool remove(const std::shared_ptr<QueuedPartition>& partition, PartitionCursor::State state);
     void suspend();
     void resume();
+    /// See Consumer::hand_out_until.
+    void hand_out_until(TimePoint until);
     void close();
 
  private:
+    static constexpr TimePoint::rep for_ever = TimePoint::max().time_since_epoch().count();
     using Lock = std::unique_lock<std::mutex>;
 
     std::unique_ptr<MessageBatch::State> take_locked();
@@ -107,6 +118,8 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     const RecordReaderOptions options_;
     const std::function<void(const Error&)> on_failure_;
     const std::function<void()> on_readable_;
+    const std::shared_ptr<TimeSource> time_;
+    std::atomic<TimePoint::rep> hand_out_until_{for_ever};
 
     std::mutex mutex_;
     std::condition_variable readable_;

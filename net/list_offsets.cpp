@@ -1,4 +1,4 @@
-#include "list_offsets.h"
+#include <kwire/net/consumer.h>
 
 #include <algorithm>
 #include <map>
@@ -175,18 +175,12 @@ class OffsetLookup {
 
 }  // namespace
 
-Task<std::vector<OffsetAnswer>> list_offsets_isolated(std::shared_ptr<Cluster> cluster,
-                                                      std::vector<OffsetQuery> queries,
-                                                      IsolationLevel isolation) {
+Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster,
+                                             std::vector<OffsetQuery> queries,
+                                             IsolationLevel isolation) {
     OffsetLookup lookup(std::move(cluster), std::move(queries), isolation);
     auto answers = co_await lookup.run();
     co_return answers;
-}
-
-Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster,
-                                             std::vector<OffsetQuery> queries) {
-    return list_offsets_isolated(std::move(cluster), std::move(queries),
-                                 IsolationLevel::read_uncommitted);
 }
 
 }  // namespace kwire

@@ -11,6 +11,7 @@ OwnedMessage Message::own() const {
     owned.partition = partition();
     owned.offset = offset();
     owned.follows = follows_;
+    owned.restarts = cursor_->restarts();
     owned.timestamp = timestamp();
     owned.timestamp_type = timestamp_type_;
     if (const auto k = key()) owned.key.emplace(*k);
@@ -124,6 +125,8 @@ const Message* MessageBatch::next_slowly() {
     s.release();
     return nullptr;
 }
+
+bool MessageBatch::lapsed() const { return state().queue->lapsed(); }
 
 const Message* MessageBatch::stop_early() {
     state().release();

@@ -66,22 +66,30 @@ bool PartitionCursor::mark_while_leaving(State now) {
     return true;
 }
 
-bool PartitionCursor::mark_processed_shared(std::int64_t next) {
-    raise_to(processed_shared_, next);
+bool PartitionCursor::mark_processed_shared(std::int64_t next, std::uint32_t restarts) {
+    {
+        const std::lock_guard lock(ranges_mutex_);  // against restart
+        if (restarts != this->restarts()) return false;
+        raise_to(processed_shared_, next);
+    }
+    return look_after_mark();
+}
+
+bool PartitionCursor::acknowledge(std::int64_t begin, std::int64_t end, std::uint32_t restarts) {
+    if (state() == State::retired) return false;
+    {
+        const std::lock_guard lock(ranges_mutex_);
+        if (restarts != this->restarts()) return false;
+        add_acknowledged(begin, end);
+    }
+    return look_after_mark();
+}
+
+/// After a mark was recorded, as in mark_processed.
+bool PartitionCursor::look_after_mark() {
     reader_fence();
     const State now = state();
     return now == State::flowing || now == State::suspended || mark_while_leaving(now);
-}
-
-bool PartitionCursor::acknowledge(std::int64_t begin, std::int64_t end) {
-    if (state() == State::retired) return false;
-    std::int64_t prefix = 0;
-    {
-        const std::lock_guard lock(ranges_mutex_);
-        add_acknowledged(begin, end);
-        prefix = processed_shared_.load(std::memory_order_relaxed);
-    }
-    return mark_processed_shared(prefix);
 }
 
 void PartitionCursor::skip_to(std::int64_t end) {
@@ -116,6 +124,7 @@ void PartitionCursor::restart(std::int64_t offset) {
     const std::lock_guard lock(ranges_mutex_);
     acknowledged_ranges_.clear();
     skipped_from_ = skipped_to_ = -1;
+    restarts_.fetch_add(1, std::memory_order_relaxed);
     start_.store(offset, std::memory_order_relaxed);
     processed_.store(offset, std::memory_order_relaxed);
     processed_shared_.store(offset, std::memory_order_relaxed);
@@ -130,6 +139,15 @@ std::int64_t PartitionCursor::delivered() const {
 
 std::int64_t PartitionCursor::processed() const {
     const std::lock_guard lock(ranges_mutex_);
+    return processed_locked();
+}
+
+PartitionCursor::Progress PartitionCursor::progress() const {
+    const std::lock_guard lock(ranges_mutex_);
+    return {start(), processed_locked(), restarts()};
+}
+
+std::int64_t PartitionCursor::processed_locked() const {
     return past_acknowledged(std::max(processed_.load(std::memory_order_acquire),
                                       processed_shared_.load(std::memory_order_acquire)));
 }

@@ -86,6 +86,11 @@ bool DualOffsetManager::mark_as_processed(const TopicPartition& tp, std::int64_t
     return in_first && in_second;
 }
 
+void DualOffsetManager::restart_partition(const TopicPartition& tp, std::int64_t next) {
+    first_->restart_partition(tp, next);
+    second_->restart_partition(tp, next);
+}
+
 Task<std::vector<CommitFailure>> DualOffsetManager::flush() {
     return both_of(first_->flush(), second_->flush());
 }

@@ -15,6 +15,8 @@ using ClusterPtr = std::shared_ptr<Cluster>;
 
 /// Between two questions to a coordinator that is loading or moving.
 constexpr std::chrono::milliseconds retry_pause{100};
+/// How long a flush waits for a coordinator.
+constexpr std::chrono::seconds patience{30};
 /// Well within a day, the shortest retention that brokers come with.
 constexpr std::chrono::hours recommit_after{6};
 
@@ -182,6 +184,7 @@ class KafkaStore final : public OffsetStore {
     }
     Task<void> wait_to_try_again(TimePoint deadline) override { return pause(cluster_, deadline); }
     Duration refresh_interval() const override { return recommit_after; }
+    Duration flush_patience() const override { return patience; }
 
  private:
     static Task<Position> do_read(ClusterPtr cluster, std::string group, TopicPartition tp) {
@@ -197,11 +200,18 @@ class KafkaStore final : public OffsetStore {
                                                std::vector<Write> writes, TimePoint deadline) {
         Offsets next;
         for (const Write& each : writes) next[each.tp] = each.next;
-        std::map<TopicPartition, std::optional<Error>> settled =
-            co_await commit_until(std::move(cluster), std::move(group), std::move(next), deadline);
+        // One try: whether another is to be made the partition's keeper knows, for it may have been given up meanwhile.
+        const CommitTry result = co_await try_commit(cluster, group, next, deadline);
+        if (result.look_again) cluster->forget_coordinator(group);
         std::vector<Outcome> outcomes;
         for (const Write& each : writes) {
-            outcomes.push_back({{each.next, -1}, std::move(settled[each.tp]), false});
+            const auto settled = result.settled.find(each.tp);
+            if (settled != result.settled.end()) {
+                outcomes.push_back({{each.next, -1}, settled->second, false});
+            } else {
+                const ErrorWhere where{.topic = each.tp.topic, .partition = each.tp.partition, .offset = each.next};
+                outcomes.push_back({{}, result.trouble->at(where), true});
+            }
         }
         co_return outcomes;
     }
@@ -239,6 +249,10 @@ Task<std::int64_t> KafkaOffsetManager::initialize_partition(TopicPartition tp) {
 
 bool KafkaOffsetManager::mark_as_processed(const TopicPartition& tp, std::int64_t next) {
     return tracked_->mark(tp, next);
+}
+
+void KafkaOffsetManager::restart_partition(const TopicPartition& tp, std::int64_t next) {
+    tracked_->restart(tp, next);
 }
 
 Task<std::vector<CommitFailure>> KafkaOffsetManager::flush() {

@@ -9,8 +9,6 @@ namespace kwire {
 
 namespace {
 
-/// How long a flush goes on trying; what it did not get done the next one does.
-constexpr std::chrono::seconds flush_patience{30};
 /// After a partition was taken over, its refresh is due that soon: nobody knows how old it is.
 constexpr std::chrono::minutes first_refresh{10};
 
@@ -64,43 +62,82 @@ bool TrackedOffsets::mark(const TopicPartition& tp, std::int64_t next) {
     return true;
 }
 
-void TrackedOffsets::take(const TopicPartition& tp, const KeptPtr& kept,
-                          const OffsetStore::Outcome& outcome) {
-    kept->writing = false;
-    if (!outcome.error) {
-        kept->stored = outcome.stored;
-        kept->written_at = store_->runtime()->now();
-        // Of a partition that was given up meanwhile this is still the truth about the store.
-        committed_[tp] = outcome.stored.next;
-    }
+void TrackedOffsets::restart(const TopicPartition& tp, std::int64_t next) {
+    const KeptPtr kept = find(tp);
+    if (!kept) return;
+    kept->marked = next;
+    ++kept->restarts;
 }
 
-Task<std::vector<CommitFailure>> TrackedOffsets::flush(Self self) {
+TrackedOffsets::Pending TrackedOffsets::begin_write(const TopicPartition& tp, const KeptPtr& kept) const {
+    kept->writing = true;
+    const bool back = kept->restarts != kept->restarts_stored;
+    return {kept, {tp, kept->marked, kept->stored.version, back}, kept->restarts};
+}
+
+void TrackedOffsets::take(const Pending& pending, const OffsetStore::Outcome& outcome) {
+    Kept& kept = *pending.kept;
+    kept.writing = false;
+    if (outcome.error) return;
+    kept.stored = outcome.stored;
+    kept.restarts_stored = pending.restarts;
+    kept.written_at = store_->runtime()->now();
+    // Of a partition that was given up meanwhile this is still the truth about the store.
+    committed_[pending.write.tp] = outcome.stored.next;
+}
+
+Task<std::vector<OffsetStore::Outcome>> TrackedOffsets::write(Self self, std::vector<Pending> pending,
+                                                              TimePoint deadline) {
     std::vector<OffsetStore::Write> writes;
-    std::vector<KeptPtr> written;
-    if (self->kept_.empty()) co_return std::vector<CommitFailure>();
-    const TimePoint now = self->store_->runtime()->now();
-    const Duration refresh = self->store_->refresh_interval();
-    for (const auto& [tp, kept] : self->kept_) {
+    writes.reserve(pending.size());
+    for (const Pending& each : pending) writes.push_back(each.write);
+    std::vector<OffsetStore::Outcome> outcomes = co_await self->store_->write(std::move(writes), deadline);
+    for (std::size_t i = 0; i < pending.size(); ++i) self->take(pending[i], outcomes[i]);
+    self->settled_->notify_all();
+    co_return outcomes;
+}
+
+std::vector<TrackedOffsets::Pending> TrackedOffsets::writes_due() {
+    std::vector<Pending> due;
+    const TimePoint now = store_->runtime()->now();
+    const Duration refresh = store_->refresh_interval();
+    for (const auto& [tp, kept] : kept_) {
         if (kept->writing || kept->finalizing) continue;
         const bool stale = refresh > Duration::zero() && kept->stored.next >= 0 &&
                            now - kept->written_at >= refresh;
-        if (kept->marked <= kept->stored.next && !stale) continue;
-        kept->writing = true;
-        writes.push_back({tp, kept->marked, kept->stored.version});
-        written.push_back(kept);
+        if (kept->dirty() || stale) due.push_back(begin_write(tp, kept));
     }
+    return due;
+}
+
+Task<std::vector<CommitFailure>> TrackedOffsets::flush(Self self) {
     std::vector<CommitFailure> failures;
-    if (writes.empty()) co_return failures;
-    const std::vector<OffsetStore::Outcome> outcomes =
-        co_await self->store_->write(writes, now + flush_patience);
-    for (std::size_t i = 0; i < writes.size(); ++i) {
-        self->take(writes[i].tp, written[i], outcomes[i]);
-        if (outcomes[i].error && self->find(writes[i].tp) == written[i]) {
-            failures.push_back(failure(writes[i].tp, writes[i].next, *outcomes[i].error));
+    if (self->kept_.empty()) co_return failures;
+    const TimePoint deadline = self->store_->runtime()->now() + self->store_->flush_patience();
+    std::vector<Pending> pending = self->writes_due();
+    while (!pending.empty()) {
+        const std::vector<OffsetStore::Outcome> outcomes = co_await write(self, pending, deadline);
+        const bool in_time = self->store_->runtime()->now() < deadline;
+        std::vector<Pending> again;
+        for (std::size_t i = 0; i < pending.size(); ++i) {
+            const Pending& each = pending[i];
+            if (!outcomes[i].error || self->find(each.write.tp) != each.kept) continue;
+            if (outcomes[i].try_again && in_time) {
+                again.push_back(each);
+            } else {
+                failures.push_back(failure(each.write.tp, each.write.next, *outcomes[i].error));
+            }
+        }
+        if (again.empty()) break;
+        co_await self->store_->wait_to_try_again(deadline);
+        pending.clear();
+        for (const Pending& each : again) {
+            // Given up meanwhile, or in the hands of finalize, which alone says what is written last.
+            const Kept& kept = *each.kept;
+            if (self->find(each.write.tp) != each.kept || kept.finalizing || kept.writing) continue;
+            pending.push_back(self->begin_write(each.write.tp, each.kept));
         }
     }
-    self->settled_->notify_all();
     co_return failures;
 }
 
@@ -108,18 +145,14 @@ Task<std::vector<CommitFailure>> TrackedOffsets::flush(Self self) {
 /// kept any more, by abandon or because finalize gave up.
 Task<void> TrackedOffsets::finish(Self self, TopicPartition tp, KeptPtr kept,
                                   std::shared_ptr<Attempt> attempt, TimePoint deadline) {
-    const auto wanted = [&] { return self->find(tp) == kept && kept->marked > kept->stored.next; };
+    const auto wanted = [&] { return self->find(tp) == kept && kept->dirty(); };
     while (kept->writing && wanted()) {
         const bool in_time = co_await self->settled_->wait_until(deadline);
         if (!in_time) break;
     }
     while (wanted() && !kept->writing) {
-        kept->writing = true;
-        std::vector<OffsetStore::Write> writes{{tp, kept->marked, kept->stored.version}};
-        std::vector<OffsetStore::Outcome> outcomes =
-            co_await self->store_->write(std::move(writes), deadline);
-        self->take(tp, kept, outcomes.front());
-        self->settled_->notify_all();
+        std::vector<Pending> pending(1, self->begin_write(tp, kept));
+        const std::vector<OffsetStore::Outcome> outcomes = co_await write(self, std::move(pending), deadline);
         attempt->error = outcomes.front().error;
         if (!attempt->error || !outcomes.front().try_again) break;
         if (self->store_->runtime()->now() >= deadline) break;
@@ -144,7 +177,7 @@ Task<std::optional<CommitFailure>> TrackedOffsets::finalize(Self self, TopicPart
     // Whatever became of it: from here on nothing of it is written.
     const bool still_ours = self->find(tp) == kept;
     if (still_ours) self->kept_.erase(tp);
-    if (!still_ours || kept->marked <= kept->stored.next) co_return std::nullopt;
+    if (!still_ours || !kept->dirty()) co_return std::nullopt;
     co_return failure(tp, kept->marked,
                       attempt->error.value_or(Error(
                           errc::timed_out, "the offset could not be stored in time",

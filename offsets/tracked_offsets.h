@@ -23,6 +23,7 @@ class OffsetStore {
         TopicPartition tp;
         std::int64_t next = -1;
         std::int32_t version = -1;
+        bool back = false;  ///< The log begins anew: what is stored does not stand, though it be higher.
     };
     struct Outcome {
         Position stored;             ///< Where it was written, or something higher was found.
@@ -37,6 +38,8 @@ class OffsetStore {
     virtual Task<std::vector<Outcome>> write(std::vector<Write> writes, TimePoint deadline) = 0;
     /// Returns when another try may do better, or at the deadline.
     virtual Task<void> wait_to_try_again(TimePoint deadline) = 0;
+    /// How long a flush goes on with writes that may succeed yet; what it did not get done the next one does.
+    virtual Duration flush_patience() const { return Duration::zero(); }
     /// What is not written again for that long is lost. Zero: it stays.
     virtual Duration refresh_interval() const { return Duration::zero(); }
 };
@@ -49,6 +52,7 @@ class TrackedOffsets {
     using Self = std::shared_ptr<TrackedOffsets>;
     static Task<std::int64_t> initialize(Self self, TopicPartition tp);
     bool mark(const TopicPartition& tp, std::int64_t next);
+    void restart(const TopicPartition& tp, std::int64_t next);
     static Task<std::vector<CommitFailure>> flush(Self self);
     static Task<std::optional<CommitFailure>> finalize(Self self, TopicPartition tp,
                                                        TimePoint deadline);
@@ -64,12 +68,25 @@ class TrackedOffsets {
         bool writing = false;
         bool finalizing = false;
         TimePoint written_at;
+        std::uint32_t restarts = 0;         // how often the log began anew
+        std::uint32_t restarts_stored = 0;  // of these, those that what is stored knows of
+
+        bool dirty() const { return marked > stored.next || restarts != restarts_stored; }
     };
     using KeptPtr = std::shared_ptr<Kept>;
     struct Attempt;
+    /// A write on its way, and what it was of.
+    struct Pending {
+        KeptPtr kept;
+        OffsetStore::Write write;
+        std::uint32_t restarts = 0;
+    };
 
     KeptPtr find(const TopicPartition& tp) const;
-    void take(const TopicPartition& tp, const KeptPtr& kept, const OffsetStore::Outcome& outcome);
+    Pending begin_write(const TopicPartition& tp, const KeptPtr& kept) const;
+    void take(const Pending& pending, const OffsetStore::Outcome& outcome);
+    std::vector<Pending> writes_due();
+    static Task<std::vector<OffsetStore::Outcome>> write(Self self, std::vector<Pending> pending, TimePoint deadline);
     static Task<void> finish(Self self, TopicPartition tp, KeptPtr kept,
                              std::shared_ptr<Attempt> attempt, TimePoint deadline);
 

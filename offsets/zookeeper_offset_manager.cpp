@@ -105,7 +105,7 @@ Task<OffsetStore::Position> ZookeeperOffsetManager::Store::do_read(RegistryPtr r
 }
 
 /// Somebody else wrote since the version was remembered, or an answer of ours was lost. What is
-/// there stands if it is not lower. If it is lower it was put there by somebody who may, for
+/// there stands if it is not lower (unless the log begins anew). If it is lower it was put there by somebody who may, for
 /// instance a tool, or by a peer that still held on: only the owner overwrites it.
 Task<OffsetStore::Outcome> ZookeeperOffsetManager::Store::settle_conflict(RegistryPtr registry,
                                                                           std::string group,
@@ -113,7 +113,8 @@ Task<OffsetStore::Outcome> ZookeeperOffsetManager::Store::settle_conflict(Regist
                                                                           Write write) {
     for (int i = 0; i < conflict_tries; ++i) {
         const zk::StoredOffset stored = co_await registry->offset(group, write.tp);
-        if (stored.next >= write.next) co_return Outcome{{stored.next, stored.version}, {}, false};
+        const bool stands = write.back ? stored.next == write.next : stored.next >= write.next;
+        if (stands) co_return Outcome{{stored.next, stored.version}, {}, false};
         const std::optional<zk::Owner> owner = co_await registry->owner(group, write.tp);
         if (!owner || owner->stat.ephemeral_owner != registry->session()->id()) {
             co_return Outcome{{},
@@ -198,6 +199,10 @@ Task<std::int64_t> ZookeeperOffsetManager::initialize_partition(TopicPartition t
 
 bool ZookeeperOffsetManager::mark_as_processed(const TopicPartition& tp, std::int64_t next) {
     return tracked_->mark(tp, next);
+}
+
+void ZookeeperOffsetManager::restart_partition(const TopicPartition& tp, std::int64_t next) {
+    tracked_->restart(tp, next);
 }
 
 Task<std::vector<CommitFailure>> ZookeeperOffsetManager::flush() {

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 using ConsumerGroupTest = GroupFixture;
@@ -87,6 +88,93 @@ TEST_F(ConsumerGroupTest, Fault3NewestIsWrittenDownSoThatTheNextOwnerLosesNothin
     newest.offset_manager = config().offset_manager;
     group = join(newest);
     EXPECT_THAT(read_all(group), ElementsAre("t/0@20", "t/0@21", "t/0@22"));
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, NewestIsStoredBeforeAnythingIsRead) {
+    create_topic("t", 1, 20);
+    auto newest = config();
+    newest.offsets.initial = Initial::newest;
+    stored->fails = true;
+    const auto group = join(newest);
+    logs.append({"t", 0}, 3);
+    EXPECT_THAT(read_all(group), IsEmpty()) << "the next owner would not know where this one began";
+    EXPECT_THAT(group->errors(), Not(IsEmpty()));
+    stored->fails = false;
+    loop.advance(6s);
+    EXPECT_EQ((stored->next[{"t", 0}]), 23) << "well before the interval";
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, ATopicThatWasMadeAgainIsReadFromItsBeginningAndCommittedThere) {
+    create_topic("t", 1, 100);
+    auto real = config();
+    real.offset_manager = nullptr;
+    auto group = join(real);
+    auto held = read_one(group);
+    ASSERT_TRUE(held);
+    EXPECT_THAT(read_all(group), SizeIs(99));
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ(offset_of("t", 0), "100");
+    logs.begin_anew({"t", 0});
+    logs.append({"t", 0}, 60);
+    loop.advance(2s);
+    EXPECT_THAT(read_all(group), SizeIs(60));
+    held->offset = 99;
+    EXPECT_FALSE(group->commit_upto(*held)) << "its offset is that of another message now";
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ(offset_of("t", 0), "60");
+    logs.append({"t", 0}, 5);
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_EQ(offset_of("t", 0), "65");
+    logs.append({"t", 0}, 120);
+    group = join(real);
+    EXPECT_THAT(read_all(group), SizeIs(120)) << "nothing is left out";
+    close(group);
+}
+
+// A callback, or the whole process, may stand still for longer than the session lasts: then another member owns the
+// partition, and the first to run afterwards may be the thread that reads.
+TEST_F(ConsumerGroupTest, AReaderStopsByItselfWhenTheRuntimeStandsStill) {
+    create_topic("t", 1, 100);
+    const auto group = join();
+    MessageBatch batch = loop.run(group->async_poll(20ms));
+    for (int i = 0; i < 5; ++i) ASSERT_NE(batch.next(), nullptr);
+    loop.clock().set(loop.now() + 9s);
+    int more = 0;
+    while (batch.next() != nullptr) ++more;
+    EXPECT_LT(more, 32);
+    loop.run_until_idle();  // the session did live on
+    EXPECT_THAT(read_all(group), SizeIs(100 - 5 - more));
+    EXPECT_TRUE(close(group).clean());
+}
+
+TEST_F(ConsumerGroupTest, NothingIsCommittedAfterStandingStillBeforeTheSessionIsProven) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    read_all(group);
+    // The commit is due, and the partition somebody else's, which the first question brings to light.
+    loop.clock().set(loop.now() + 11s);
+    bool asked = false;
+    ensemble.on_operation([&](const auto&) {
+        return std::exchange(asked, true) ? zk::Fault::none : zk::Fault::expire_before;
+    });
+    loop.run_until_idle();
+    EXPECT_TRUE(asked);
+    EXPECT_TRUE(stored->next.empty());
+    close(group);
+}
+
+TEST_F(ConsumerGroupTest, TheSessionIsProvenToStandAsLongAsTheServerAnswers) {
+    create_topic("t", 1, 5);
+    int suspensions = 0;
+    auto watched = config();
+    watched.on_suspended = [&] { ++suspensions; };
+    const auto group = join(watched);
+    loop.advance(1min);
+    EXPECT_EQ(suspensions, 0);
+    EXPECT_THAT(read_all(group), SizeIs(5));
     close(group);
 }
 
@@ -436,6 +524,23 @@ TEST_F(ConsumerGroupTest, ARegistrationThatSomebodyDeletedIsMadeAgain) {
     EXPECT_TRUE(loop.run(group->async_instance_registered()));
     EXPECT_THAT(read_all(group), SizeIs(5));
     close(group);
+}
+
+TEST_F(ConsumerGroupTest, ARegistrationThatSomebodyDeletedCostsNoMark) {
+    create_topic("t", 1, 5);
+    auto real = config();
+    real.offset_manager = nullptr;
+    const auto group = join(real);
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    ensemble.erase("/consumers/g/ids/" + group->member_id());
+    loop.advance(1s);
+    EXPECT_TRUE(loop.run(group->async_instance_registered()));
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ(offset_of("t", 0), "5");
+    logs.append({"t", 0}, 2);
+    EXPECT_THAT(read_all(group), SizeIs(2));
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_EQ(offset_of("t", 0), "7");
 }
 
 TEST_F(ConsumerGroupTest, TheDestructorLeaves) {

@@ -28,6 +28,9 @@ class MemoryOffsets final : public OffsetManager {
         found->second = std::max(found->second, next);
         return true;
     }
+    void restart_partition(const TopicPartition& tp, std::int64_t next) override {
+        if (const auto found = marks_.find(tp); found != marks_.end()) found->second = next;
+    }
     Task<std::vector<CommitFailure>> flush() override {
         std::vector<CommitFailure> failures;
         for (const auto& [tp, next] : marks_) {
@@ -235,6 +238,11 @@ std::optional<OwnedMessage> GroupFixture::read_one(const std::shared_ptr<Consume
 std::string GroupFixture::owner_of(const std::string& topic, int partition) {
     const auto node = ensemble.peek("/consumers/g/owners/" + topic + '/' + std::to_string(partition));
     return node ? node->data : "nobody";
+}
+
+std::string GroupFixture::offset_of(const std::string& topic, int partition) {
+    const auto node = ensemble.peek("/consumers/g/offsets/" + topic + '/' + std::to_string(partition));
+    return node ? node->data : "none";
 }
 
 std::vector<std::string> GroupFixture::errors_of(const std::shared_ptr<ConsumerGroup>& group) {

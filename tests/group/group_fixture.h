@@ -29,6 +29,8 @@ class FakeLogs {
     /// Appends count messages whose value is `topic/partition@offset`.
     void append(const TopicPartition& tp, int count);
     std::int64_t end(const TopicPartition& tp) const;
+    /// As where the topic is deleted and made again.
+    void begin_anew(const TopicPartition& tp) { ends_[tp] = 0; }
 
  private:
     struct Waiting {
@@ -71,6 +73,8 @@ class GroupFixture : public testing::Test {
     /// The next message without acknowledging it; the rest of its batch is given back.
     std::optional<OwnedMessage> read_one(const std::shared_ptr<ConsumerGroup>& group);
     std::string owner_of(const std::string& topic, int partition);
+    /// As ZooKeeper has it; for groups with the store that comes with it.
+    std::string offset_of(const std::string& topic, int partition);
     std::vector<std::string> errors_of(const std::shared_ptr<ConsumerGroup>& group);
 
     VirtualLoop loop;

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <kwire/protocol/record_batch_builder.h>
 
+#include "virtual_clock.h"
+
 namespace kwire {
 namespace {
 
@@ -27,7 +29,7 @@ struct FetchQueueTest : testing::Test {
 
     void make(RecordReaderOptions options) {
         queue = std::make_shared<FetchQueue>(
-            budget, options, [this](const Error& error) { failures.push_back(error); }, [] {});
+            budget, options, [this](const Error& error) { failures.push_back(error); }, [] {}, clock);
     }
 
     std::shared_ptr<QueuedPartition> add(std::int32_t index, std::int64_t start = 0) {
@@ -64,6 +66,7 @@ struct FetchQueueTest : testing::Test {
         }
     }
 
+    std::shared_ptr<test::VirtualClock> clock = std::make_shared<test::VirtualClock>();
     int room_signals = 0;
     std::atomic<int> progress{0};
     std::vector<Error> failures;
@@ -103,6 +106,52 @@ TEST_F(FetchQueueTest, SkipsWhatLiesBeforeThePosition) {
     const auto partition = add(0, 4);
     push(partition, batch_of(0, 3) + batch_of(3, 5), 4, 8);
     EXPECT_EQ(read_all(), (std::vector<std::int64_t>{4, 5, 6, 7}));
+}
+
+TEST_F(FetchQueueTest, NothingIsHandedOutPastTheTimeThatWasGivenThoughNobodySaysSo) {
+    const auto partition = add(0);
+    push(partition, batch_of(0, 200) + batch_of(200, 100), 0, 300);
+    push(partition, batch_of(300, 10), 300, 310);
+    queue->hand_out_until(clock->now() + 4s);
+    std::int64_t next = 0;
+    const auto walk_on = [&](MessageBatch& batch) {
+        int walked = 0;
+        while (const Message* message = batch.next()) {
+            EXPECT_EQ(message->offset(), next++);
+            ++walked;
+        }
+        return walked;
+    };
+    MessageBatch batch = queue->try_take();
+    for (; next < 10; ++next) ASSERT_NE(batch.next(), nullptr);
+    clock->set(clock->now() + 4s);
+    EXPECT_LT(walk_on(batch), 32);
+    EXPECT_TRUE(queue->try_take().empty());
+    EXPECT_TRUE(queue->take(1ms).empty());
+    EXPECT_EQ(partition->cursor->delivered(), next);
+    queue->hand_out_until(clock->now() + 4s);
+    for (MessageBatch more = queue->try_take(); !more.empty(); more = queue->try_take()) walk_on(more);
+    EXPECT_EQ(next, 310);
+}
+
+TEST_F(FetchQueueTest, AReaderThatWaitsIsWokenWhenHandingOutGoesOn) {
+    push(add(0), batch_of(0, 1), 0, 1);
+    queue->hand_out_until(clock->now());
+    bool read = false;
+    std::thread reader([&] { read = !queue->take(1h).empty(); });
+    queue->hand_out_until(clock->now() + 4s);
+    reader.join();
+    EXPECT_TRUE(read);
+}
+
+TEST_F(FetchQueueTest, ForEverIsATimeToWaitToo) {
+    const auto partition = add(0);
+    std::thread writer([&] {
+        std::this_thread::sleep_for(20ms);  // to be waited for; the outcome does not depend on it
+        push(partition, batch_of(0, 1), 0, 1);
+    });
+    EXPECT_FALSE(queue->take(std::chrono::milliseconds::max()).empty());
+    writer.join();
 }
 
 TEST_F(FetchQueueTest, APartitionIsInOneHandAtATime) {

@@ -142,5 +142,22 @@ TEST(PartitionCursor, NothingIsHandedOutBehindTheBackOfWhoTakesItAway) {
     }
 }
 
+TEST(PartitionCursor, AMarkOfAMessageFromBeforeARestartIsRefused) {
+    PartitionCursor cursor({"t", 0}, 1, 500, {});
+    const auto before = cursor.restarts();
+    EXPECT_TRUE(cursor.begin_delivery(1'000));
+    EXPECT_TRUE(cursor.mark_processed_shared(900, before));
+    cursor.restart(600);
+    EXPECT_FALSE(cursor.mark_processed_shared(1'000, before));
+    EXPECT_FALSE(cursor.acknowledge(600, 1'000, before));
+    EXPECT_EQ(cursor.processed(), 600);
+    EXPECT_TRUE(cursor.begin_delivery(700));
+    EXPECT_TRUE(cursor.mark_processed_shared(700, cursor.restarts()));
+    const auto progress = cursor.progress();
+    EXPECT_EQ(progress.start, 600);
+    EXPECT_EQ(progress.processed, 700);
+    EXPECT_NE(progress.restarts, before);
+}
+
 }  // namespace
 }  // namespace kwire

@@ -247,6 +247,34 @@ TEST_F(KafkaOffsets, FinaliseEndsByItsDeadlineAndWritesNothingLater_Fault4) {
     EXPECT_FALSE(manager.mark_as_processed(tp, 4));
 }
 
+TEST_F(KafkaOffsets, AFlushThatIsTriedAgainWritesNothingOfWhatWasGivenUpMeanwhile) {
+    run(manager.initialize_partition(tp));
+    run(manager.initialize_partition({"t", 1}));
+    manager.mark_as_processed(tp, 3);
+    manager.mark_as_processed({"t", 1}, 4);
+    errors.assign(1'000, ErrorCode::coordinator_load_in_progress);
+    const auto flushing = loop.start(manager.flush());
+    loop.advance(1s);
+    ASSERT_FALSE(flushing->done());
+    EXPECT_TRUE(run(manager.finalize_partition(tp, in(1s))));
+    errors.clear();
+    stored[tp] = 9;  // the next owner
+    loop.advance(1min);
+    ASSERT_TRUE(flushing->done());
+    EXPECT_THAT(flushing->take(), IsEmpty());
+    EXPECT_EQ(stored[tp], 9);
+    EXPECT_EQ((stored[{"t", 1}]), 4);
+}
+
+TEST_F(KafkaOffsets, ALogThatBeginsAnewIsCommittedBack) {
+    stored[tp] = 1'000;
+    run(manager.initialize_partition(tp));
+    manager.restart_partition(tp, 0);
+    manager.mark_as_processed(tp, 600);
+    EXPECT_FALSE(run(manager.finalize_partition(tp, in(5s))));
+    EXPECT_EQ(stored[tp], 600);
+}
+
 TEST_F(KafkaOffsets, CloseWritesAllAndLaterCallsDoNotHang_Fault9) {
     run(manager.initialize_partition(tp));
     manager.mark_as_processed(tp, 1);

@@ -248,6 +248,38 @@ TEST_F(ZookeeperOffsets, TheOwnerOverridesALateWriteOfTheLastOne) {
     EXPECT_EQ(stored(tp), "8");
 }
 
+TEST_F(ZookeeperOffsets, ALogThatBeginsAnewIsCommittedBack) {
+    ensemble.put("/consumers/g/offsets/t/0", "1000");
+    Member m(*this, "m");
+    own(m, tp);
+    run(m.manager.initialize_partition(tp));
+    m.manager.restart_partition(tp, 0);
+    m.manager.mark_as_processed(tp, 600);
+    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_EQ(stored(tp), "600");
+    EXPECT_EQ(m.manager.committed(tp), 600);
+    // Again, and this time somebody else wrote: what is there does not stand, though it is higher.
+    ensemble.put("/consumers/g/offsets/t/0", "700");
+    m.manager.restart_partition(tp, 5);
+    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_EQ(stored(tp), "5");
+    // Only once: from then on it goes up.
+    ensemble.put("/consumers/g/offsets/t/0", "700");
+    m.manager.mark_as_processed(tp, 6);
+    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(5s))));
+    EXPECT_EQ(stored(tp), "700");
+}
+
+TEST_F(ZookeeperOffsets, WhoIsNotTheOwnerMovesNothingBack) {
+    ensemble.put("/consumers/g/offsets/t/0", "1000");
+    Member m(*this, "m");
+    run(m.manager.initialize_partition(tp));
+    ensemble.put("/consumers/g/offsets/t/0", "1001");
+    m.manager.restart_partition(tp, 5);
+    EXPECT_TRUE(run(m.manager.finalize_partition(tp, in(5s))));
+    EXPECT_EQ(stored(tp), "1001");
+}
+
 TEST_F(ZookeeperOffsets, NothingIsWrittenWithoutARegistration) {
     Member m(*this, "m");
     own(m, tp);

@@ -87,7 +87,7 @@ class Story {
     void fault() {
         auto& victim = *world_.processes[world_.choose(world_.processes.size())];
         trouble_for(0s);
-        switch (world_.choose(13)) {
+        switch (world_.choose(14)) {
             case 0: add(); break;
             case 1: world_.close(victim); break;
             case 2: world_.kill(victim); break;
@@ -101,6 +101,7 @@ class Story {
             case 10: fail_starts(world_.delay(20s)); break;
             case 11: if (victim.well()) victim.handle(event::SubscriptionChanged{some_topics()}); break;
             case 12: restart(victim); break;
+            case 13: block(victim, world_.delay(session_timeout * 3 / 2)); break;
         }
     }
 
@@ -120,6 +121,12 @@ class Story {
         if (!victim.well()) return;
         trouble_for(duration);
         world_.pause(victim, duration);
+    }
+
+    void block(Process& victim, Duration duration) {
+        if (!victim.well()) return;
+        trouble_for(duration);
+        world_.block(victim, duration);
     }
 
     void stop_zookeeper(Duration duration) {
@@ -176,8 +183,8 @@ class Story {
         if (world_.nodes.plan_version() != plan) fail("the plan goes on changing though nothing happens");
         const auto members = static_cast<std::size_t>(std::count_if(
             world_.processes.begin(), world_.processes.end(), [](const auto& process) { return process->well(); }));
-        // Commits of 40 partitions every five seconds, and a sweep of three topics by each member.
-        if (world_.operations - operations > 12 * 45 + members * 12 * 4) fail("ZooKeeper is asked without end");
+        // Commits of 40 partitions every five seconds, a sweep of three topics by each member, and its proofs.
+        if (world_.operations - operations > 12 * 45 + members * (12 * 4 + 61)) fail("ZooKeeper is asked without end");
         if (rule_ == Assignment::automatic && !mixed_topics_) check_shares();
     }
 

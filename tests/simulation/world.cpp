@@ -17,6 +17,8 @@ constexpr Duration network_max = 3ms;
 constexpr Duration broker_max = 60ms;
 constexpr Duration processing_max = 300ms;
 constexpr Duration commit_interval = 5s;
+constexpr Duration trust = session_timeout * 2 / 3;  // from the question on that the server answered
+constexpr Duration between_proofs = session_timeout / 6;
 constexpr double messages_per_second = 20;         // written to each partition
 constexpr double read_messages_per_second = 2000;  // by each span
 
@@ -30,6 +32,7 @@ Process::Process(World& world, std::string name, MembershipConfig config)
     : world_(world), name_(std::move(name)), config_(config), membership_(std::make_unique<Membership>(config)) {
     carry_out(action::OpenSession{1});
     world_.after(world_.delay(commit_interval), [this] { commit_all(); });
+    world_.after(between_proofs, [this] { prove_now_and_then(); });
 }
 
 void Process::handle(const MembershipEvent& event) {
@@ -40,11 +43,54 @@ void Process::handle(const MembershipEvent& event) {
     }
     world_.digest = world_.digest * 1099511628211U + event.index() + static_cast<std::uint64_t>(world_.now().time_since_epoch().count());
     if (world_.trace) world_.note(name_ + " event " + std::to_string(event.index()));
-    for (const auto& order : membership_->handle(event, world_.now())) {
+    if (trust_told_ && !trusted()) {
+        trust_told_ = false;
+        carry_out_all(membership_->handle(event::SessionSuspended{}, world_.now()));
+    }
+    carry_out_all(membership_->handle(event, world_.now()));
+    arm_timer();
+}
+
+void Process::carry_out_all(const Membership::Actions& actions) {
+    for (const auto& order : actions) {
         if (world_.trace) world_.note(name_ + "   action " + std::to_string(order.index()));
         std::visit([this](const auto& a) { carry_out(a); }, order);
     }
-    arm_timer();
+}
+
+// ---- Process: whether its session stands
+
+bool Process::trusted() const { return world_.now() < trusted_until_; }
+
+void Process::prove_now_and_then() {
+    if (!alive_ || closed_) return;
+    prove();
+    world_.after(between_proofs, [this] { prove_now_and_then(); });
+}
+
+void Process::prove() {
+    if (paused_ || !connected_ || session_ == 0) return;
+    ask([] {}, [this, until = world_.now() + trust, session = session_](zk::Code code) -> MembershipEvent {
+        if (code != Code::ok || session != session_) return event::Tick{};
+        if (!paused_) return trust_until(until);
+        waiting_.push_back([this, until, session] {
+            if (session == session_) handle(trust_until(until));
+        });
+        return event::Tick{};
+    });
+}
+
+MembershipEvent Process::trust_until(TimePoint until) {
+    for (auto& [id, span] : spans_) count(span);
+    const bool was_trusted = trusted();
+    trusted_until_ = std::max(trusted_until_, until);
+    if (!trusted()) return event::Tick{};
+    for (const auto& [id, span] : spans_) {
+        if (span.started && !was_trusted) world_.check_owner(span.tp);
+    }
+    if (trust_told_ || !connected_) return event::Tick{};
+    trust_told_ = true;
+    return event::SessionResumed{};
 }
 
 void Process::arm_timer() {
@@ -96,6 +142,7 @@ void Process::ask(std::function<void()> effect, std::function<MembershipEvent(zk
 void Process::notice_cut() {
     if (!alive_ || closed_ || !connected_) return;
     connected_ = false;
+    trust_told_ = false;
     handle(event::SessionSuspended{});
     for (auto& [number, answer] : std::exchange(in_flight_, {})) handle(answer(Code::connection_loss));
 }
@@ -103,15 +150,15 @@ void Process::notice_cut() {
 // ---- Process: how far it has read
 
 void Process::count(Span& span) {
-    const auto until = world_.now();
-    const bool running = span.started && !span.stopping && !suspended_ && !paused_ && alive_;
-    if (running) {
+    const auto until = std::min(world_.now(), trusted_until_);
+    const bool running = span.started && !span.stopping && !suspended_ && (!paused_ || readers_go_on_) && alive_;
+    if (running && until > span.counted_until) {
         span.position = std::min(static_cast<double>(std::max(world_.log_end(), span.start)),
                                  span.position + seconds(until - span.counted_until) * read_messages_per_second);
         auto& log = world_.logs_[span.tp];
         log.delivered = std::max(log.delivered, static_cast<std::int64_t>(span.position));
     }
-    span.counted_until = until;
+    span.counted_until = world_.now();
 }
 
 std::int64_t Process::processed(Span& span) {
@@ -131,7 +178,7 @@ std::map<TopicPartition, SpanId> Process::reading() const {
 }
 
 bool Process::hands_out(const TopicPartition& tp) const {
-    if (!alive_ || paused_ || waking_ || suspended_) return false;
+    if (!alive_ || (paused_ && !readers_go_on_) || suspended_ || !trusted()) return false;
     return std::any_of(spans_.begin(), spans_.end(), [&](const auto& entry) {
         return entry.second.started && entry.second.tp == tp;
     });
@@ -192,7 +239,7 @@ void Process::end_span(SpanId id, bool graceful) {
 void Process::commit_all() {
     if (!alive_ || closed_) return;
     world_.after(commit_interval, [this] { commit_all(); });
-    if (!connected_ || paused_) return;
+    if (!connected_ || paused_ || !trusted()) return;
     std::vector<SpanId> ids;
     for (const auto& [id, span] : spans_) {
         if (span.started && !span.stopping && !span.writing) ids.push_back(id);
@@ -272,6 +319,8 @@ void Process::carry_out(const action::OpenSession& a) {
         session_ = world_.next_session_++;
         member_id_ = config_.keeps_place ? name_ : name_ + '-' + std::to_string(a.session);
         in_flight_.clear();
+        trusted_until_ = world_.now() + trust;
+        trust_told_ = true;
         handle(event::SessionOpened{a.session, member_id_});
     });
 }
@@ -594,7 +643,7 @@ void World::mend(Process& process) {
             return process.handle(event::SessionExpired{});
         }
         process.connected_ = true;
-        process.handle(event::SessionResumed{});
+        process.prove();  // reading is resumed by its answer
     };
     if (process.paused_) {
         process.waiting_.push_back(come_back);
@@ -622,32 +671,36 @@ void World::expire(Process& process) {
     });
 }
 
-void World::pause(Process& process, Duration duration) {
+void World::pause(Process& process, Duration duration) { stand_still(process, duration, false); }
+
+void World::block(Process& process, Duration duration) { stand_still(process, duration, true); }
+
+void World::stand_still(Process& process, Duration duration, bool readers_go_on) {
     if (!process.alive_ || process.closed_ || process.paused_) return;
-    note(process.name() + " stands still");
+    note(process.name() + (readers_go_on ? " blocks its strand" : " stands still"));
     for (auto& [id, span] : process.spans_) process.count(span);
     process.paused_ = true;
+    process.readers_go_on_ = readers_go_on;
     ++process.pauses_;
     schedule_expiry(process);
     after(duration, [this, &process] {
-        if (!process.alive_ || process.closed_) return;
-        note(process.name() + " goes on");
-        for (auto& [id, span] : process.spans_) process.count(span);
-        process.paused_ = false;
-        process.waking_ = true;
-        for (auto& what : std::exchange(process.waiting_, {})) what();
-        process.waking_ = false;
-        if (process.session_ == 0 || process.closed_ || !process.link_) return;
-        if (session_lives(process.session_)) {
-            for (const auto& [id, span] : process.spans_) {
-                if (span.started) check_owner(span.tp);
-            }
-            return;
-        }
-        process.session_ = 0;
-        process.notice_cut();
-        process.handle(event::SessionExpired{});
+        if (process.alive_ && !process.closed_) wake(process);
     });
+}
+
+void World::wake(Process& process) {
+    note(process.name() + " goes on");
+    for (auto& [id, span] : process.spans_) process.count(span);
+    process.paused_ = process.readers_go_on_ = false;
+    // The reading threads may be the first to run.
+    for (const auto& [id, span] : process.spans_) {
+        if (span.started) check_owner(span.tp);
+    }
+    for (auto& what : std::exchange(process.waiting_, {})) what();
+    if (process.session_ == 0 || process.closed_ || !process.link_ || session_lives(process.session_)) return;
+    process.session_ = 0;
+    process.notice_cut();
+    process.handle(event::SessionExpired{});
 }
 
 void World::stop_zookeeper(Duration duration) {

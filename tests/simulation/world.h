@@ -3,7 +3,9 @@
 //
 // What is modelled: operations of a session arrive in order and are answered in order; a cut connection is noticed up to
 // two thirds of the session timeout later, what was under way then may or may not have taken effect; the server ends a
-// session one timeout after it last heard of it; a process that stands still handles what waited for it when it wakes.
+// session one timeout after it last heard of it. A process that stands still handles what waited for it when it wakes, and
+// its reading threads may be faster than that; or its strand alone stands still, in a callback, and they read on. What binds
+// them is the time until which the session was proven to stand (see JoinedMember::run_proofs).
 // Checked at every step, see broken(): no two owners, no commit that goes back or comes from another than the owner or is
 // of what was not processed, no loss, no duplicate without a fault, every close in time.
 // What is not modelled: the messages themselves. How far a partition was read is a function of time.
@@ -93,6 +95,11 @@ class Process {
 
     void ask(std::function<void()> effect, std::function<MembershipEvent(zk::Code)> answer);
     void tell(MembershipEvent event);
+    void carry_out_all(const Membership::Actions& actions);
+    bool trusted() const;
+    void prove();
+    void prove_now_and_then();
+    MembershipEvent trust_until(TimePoint until);
     void arm_timer();
     void notice_cut();
     void set_suspended(bool suspended);
@@ -116,7 +123,9 @@ class Process {
     bool link_ = true;             // as the network has it
     bool connected_ = true;        // as the client knows
     bool suspended_ = false;
-    bool waking_ = false;  // handles what waited: it learns that its session is gone before any message comes
+    bool readers_go_on_ = false;   // paused is the strand alone
+    TimePoint trusted_until_{};    // the session stands for certain, and messages are handed out
+    bool trust_told_ = false;      // as the state machine knows it
     std::uint64_t cuts_ = 0;
     std::uint64_t pauses_ = 0;
     TimePoint sent_until_{};
@@ -153,6 +162,8 @@ class World {
     /// As by a second client of the session that closes it.
     void expire(Process& process);
     void pause(Process& process, Duration duration);
+    /// Its strand alone: the program blocks it in a callback.
+    void block(Process& process, Duration duration);
     /// No server answers, and no session ends, for duration.
     void stop_zookeeper(Duration duration);
 
@@ -185,6 +196,8 @@ class World {
     std::int64_t log_end() const;
     void end_session(SessionId session);
     void schedule_expiry(Process& process);
+    void stand_still(Process& process, Duration duration, bool readers_go_on);
+    void wake(Process& process);
     void check_owner(const TopicPartition& tp);
     void fail(const std::string& what);
     void note(const std::string& what);

@@ -85,6 +85,10 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
     /// Stops, or resumes, handing out messages of every cursor at once; fetching goes on within the buffer's bound.
     void suspend();
     void resume();
+    /// Nothing is handed out from `until` on, by the runtime's clock, unless a later time is given before or after. The
+    /// reading threads look at the clock themselves, so that this holds though the process or its strand stood still: a
+    /// walk hands out at most 31 messages more. Never called: there is no such time. On the strand.
+    void hand_out_until(TimePoint until);
 
     /// The next batch, or an empty one when timeout has passed. Throws errc::closed once close() was called.
     MessageBatch poll(std::chrono::milliseconds timeout);
@@ -115,7 +119,9 @@ struct OffsetAnswer {
     TopicPartition tp;
     std::int64_t offset = -1;  ///< -1: no message that late.
 };
-Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster,
-                                             std::vector<OffsetQuery> queries);
+/// With read_committed the log's end (-1) is the last stable offset (KIP-98).
+Task<std::vector<OffsetAnswer>> list_offsets(
+    std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
+    IsolationLevel isolation = IsolationLevel::read_uncommitted);
 
 }  // namespace kwire

@@ -28,6 +28,7 @@ struct OwnedMessage {
     std::int32_t partition = 0;
     std::int64_t offset = 0;
     std::int64_t follows = 0;  ///< See Message::follows().
+    std::uint32_t restarts = 0;  ///< Of cursor, as it was read: offsets of before the last one count no more.
     Timestamp timestamp{};
     TimestampType timestamp_type = TimestampType::none;
     std::optional<std::string> key;
@@ -135,7 +136,13 @@ class MessageBatch {
         std::int64_t position = 0;  // the next offset that is wanted
     };
 
+    // How often a walk looks at the clock: every that many messages, a power of two, and at each record batch's last one.
+    static constexpr std::int32_t messages_between_looks = 32;
+
     const Message* hand_out() {
+        if ((walk_->reader.records_left() & (messages_between_looks - 1)) == 0) [[unlikely]] {
+            if (lapsed()) return stop_early();
+        }
         Message& message = walk_->message;
         message.follows_ = walk_->position;
         const std::int64_t next = message.record_.offset + 1;
@@ -146,6 +153,7 @@ class MessageBatch {
     /// Opens the next record batch, skips what lies before the position, control and aborted batches.
     const Message* next_slowly();
     const Message* stop_early();
+    bool lapsed() const;  // see Consumer::hand_out_until
     void give_back();
     State& state() const;
 

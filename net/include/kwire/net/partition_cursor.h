@@ -88,12 +88,24 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
 
     // ---- any thread
 
-    /// As mark_processed, for threads other than the reading one.
-    bool mark_processed_shared(std::int64_t next);
+    /// As mark_processed, for threads other than the reading one. restarts: what restarts() said when the message was read;
+    /// a mark of before the last restart is not recorded, and answered with false, for its offset means another message.
+    bool mark_processed_shared(std::int64_t next, std::uint32_t restarts = 0);
 
     /// The messages in [begin, end) are processed. The mark moves on over the gap-free prefix of all that was
     /// acknowledged. Not to be mixed with mark_processed on one cursor. False if this span is over.
-    bool acknowledge(std::int64_t begin, std::int64_t end);
+    bool acknowledge(std::int64_t begin, std::int64_t end, std::uint32_t restarts);
+    bool acknowledge(std::int64_t begin, std::int64_t end) { return acknowledge(begin, end, restarts()); }
+
+    /// How often restart was called.
+    std::uint32_t restarts() const { return restarts_.load(std::memory_order_relaxed); }
+    /// Both of one moment.
+    struct Progress {
+        std::int64_t start = 0;
+        std::int64_t processed = 0;
+        std::uint32_t restarts = 0;
+    };
+    Progress progress() const;
 
     /// The next offset to hand out: everything before it was handed out, or was not there.
     std::int64_t delivered() const;
@@ -121,6 +133,8 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     static void full_fence();
     /// from, or the end of what is known to hold nothing and begins there. Needs ranges_mutex_.
     std::int64_t past_acknowledged(std::int64_t from) const;
+    std::int64_t processed_locked() const;
+    bool look_after_mark();
     void add_acknowledged(std::int64_t begin, std::int64_t end);
     void take_back_delivery(std::int64_t before);
     bool mark_while_leaving(State now);
@@ -135,6 +149,7 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     const TopicPartition tp_;
     const std::uint64_t generation_;
     std::atomic<std::int64_t> start_;
+    std::atomic<std::uint32_t> restarts_{0};
     const std::function<void()> on_progress_;
 
     mutable std::mutex ranges_mutex_;

@@ -22,6 +22,7 @@ class DualOffsetManager final : public OffsetManager {
     void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override;
     Task<std::int64_t> initialize_partition(TopicPartition tp) override;
     bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override;
+    void restart_partition(const TopicPartition& tp, std::int64_t next) override;
     Task<std::vector<CommitFailure>> flush() override;
     Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp,
                                                           TimePoint deadline) override;

@@ -1,8 +1,8 @@
 // Keeps, for one group, how far each partition was processed, and writes it down.
 //
 // Purpose: the five operations of the seed's OffsetManager, with its faults mended: nothing here
-// hangs, nothing is written for a partition after it was finalised, an offset never goes back. A
-// program may bring its own store. Invariants of an implementation: committed(p) <= marked(p);
+// hangs, nothing is written for a partition after it was finalised, an offset goes back only where
+// its log does. A program may bring its own store. Invariants of an implementation: committed(p) <= marked(p);
 // after finalize_partition(p) returned, whether it succeeded or not, nothing of p is written until
 // it is initialised again.
 // Threads: all on the runtime's strand. The group calls flush on its commit interval; a manager
@@ -50,6 +50,12 @@ class OffsetManager {
 
     /// Everything before next is processed; highest wins. False if tp is not kept (any more).
     virtual bool mark_as_processed(const TopicPartition& tp, std::int64_t next) = 0;
+
+    /// The log of tp begins anew, at next or before it (its topic was made again, or it was cut back): what was marked
+    /// and stored before means other messages. next is the mark from now on, and is to be written though it be lower.
+    /// A store of one's own that does not override this keeps the higher one: then what lies between is not read after
+    /// the next change of owners.
+    virtual void restart_partition(const TopicPartition& tp, std::int64_t next) { mark_as_processed(tp, next); }
 
     /// Writes every mark that is not yet written. Failures are returned, never thrown.
     virtual Task<std::vector<CommitFailure>> flush() = 0;

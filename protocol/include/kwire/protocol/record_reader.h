@@ -51,6 +51,9 @@ class RecordReader {
     /// The next record, or false: at the end of the batch, or at an error().
     bool next(Record& record);
 
+    /// How many records next() has not given out yet, if all is well.
+    std::int32_t records_left() const { return records_left_; }
+
     /// What ended the batch that was opened last, if not its end.
     const std::optional<DecodeError>& error() const { return error_; }
 
