@@ -1,9 +1,13 @@
+#include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -54,6 +58,46 @@ class SignalsBlocked {
     sigset_t before_{};
 };
 
+/// Counts the threads that run, so that a program which ends waits for those that are winding down:
+/// the last reference to a Runtime may go on its own thread, which nobody joins then, and what it
+/// still destroys may reach for objects that the end of the program destroys too.
+class RunningThreads {
+ public:
+    static RunningThreads& instance() {
+        static auto* const threads = new RunningThreads;  // outlives every thread
+        return *threads;
+    }
+    void begun() {
+        const std::lock_guard lock(mutex_);
+        ++count_;
+    }
+    void ended() {
+        const std::lock_guard lock(mutex_);
+        if (--count_ == 0) none_left_.notify_all();
+    }
+
+ private:
+    /// What a thread of ours uses to its last is made before exit() is told of us, so that it is
+    /// destroyed after we have waited.
+    RunningThreads() {
+        (void)asio::error::get_system_category();
+        (void)asio::error::get_netdb_category();
+        (void)asio::error::get_addrinfo_category();
+        (void)asio::error::get_misc_category();
+        (void)make_error_code(errc::closed);
+        std::atexit([] { instance().wait(); });
+    }
+    /// Not for long: a runtime that a static object holds ends only after this.
+    void wait() {
+        std::unique_lock lock(mutex_);
+        none_left_.wait_for(lock, std::chrono::milliseconds(500), [this] { return count_ == 0; });
+    }
+
+    std::mutex mutex_;
+    std::condition_variable none_left_;
+    int count_ = 0;
+};
+
 /// What the thread needs to live on when the Runtime is dropped on that very thread. Coroutines
 /// that are still suspended are destroyed with the context, before the time source that their
 /// timers may reach for.
@@ -76,7 +120,12 @@ class OwnThread final : public Runtime {
     explicit OwnThread(std::shared_ptr<Loop> loop)
         : Runtime(loop->context.get_executor(), loop->time), loop_(std::move(loop)) {
         const SignalsBlocked blocked;
-        thread_ = std::thread([its_loop = loop_] { its_loop->run(); });
+        RunningThreads::instance().begun();
+        thread_ = std::thread([its_loop = loop_]() mutable {
+            its_loop->run();
+            its_loop.reset();
+            RunningThreads::instance().ended();
+        });
         pthread_setname_np(thread_.native_handle(), "kwire");
     }
 
@@ -143,12 +192,16 @@ void Runtime::block_on(Task<void> task) {
     // Lives with the handler, so that the waiting thread may go at once.
     auto over = std::make_shared<std::promise<void>>();
     auto future = over->get_future();
-    start(executor_, std::move(task), [over = std::move(over)](std::exception_ptr failure) {
-        if (failure) {
-            over->set_exception(std::move(failure));
-        } else {
-            over->set_value();
-        }
+    // Told one turn later, when the task and all that it holds are destroyed: who waits may drop the
+    // last reference to this runtime next, and should not leave that to the runtime's own thread.
+    start(executor_, std::move(task), [executor = executor_, over = std::move(over)](std::exception_ptr failure) {
+        asio::post(executor, [over, failure = std::move(failure)] {
+            if (failure) {
+                over->set_exception(failure);
+            } else {
+                over->set_value();
+            }
+        });
     });
     future.get();
 }

@@ -1,3 +1,5 @@
+#include <atomic>
+#include <cstdlib>
 #include <future>
 #include <stdexcept>
 #include <string>
@@ -52,6 +54,34 @@ TEST(RuntimeTest, ServesManyThreads) {
     }
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(sum, 4 * 200 * 42);
+}
+
+std::atomic<bool> exiting = false;
+std::atomic<bool> wound_down = false;
+
+/// Holds the runtime, perhaps as the last, until the program is about to end.
+Task<void> hold_until_exit(std::shared_ptr<Runtime>) {
+    while (!exiting) std::this_thread::yield();
+    wound_down = true;
+    co_return;
+}
+
+/// As a program whose main() is over: the first of these handlers runs last.
+void end_while_a_thread_winds_down() {
+    std::atexit([] {
+        if (!wound_down) std::_Exit(3);
+    });
+    auto runtime = Runtime::with_own_thread();
+    runtime->spawn(hold_until_exit(runtime));
+    runtime.reset();
+    std::atexit([] { exiting = true; });
+    std::exit(0);
+}
+
+TEST(RuntimeExitTest, TheEndOfTheProgramWaitsForAThreadThatNobodyJoins) {
+    // A process of its own, where no runtime was before.
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(end_while_a_thread_winds_down(), testing::ExitedWithCode(0), "");
 }
 
 Task<bool> blocks_itself(std::shared_ptr<Runtime> runtime) {
@@ -136,8 +166,7 @@ TEST(RuntimeTest, SpawnNeverRunsInsideItsCaller) {
     EXPECT_EQ(*log, "ab");
 }
 
-// --- Timer
-// ---------------------------------------------------------------------------------------------------------
+// ---- Timer
 
 TEST(TimerTest, ComesInTime) {
     VirtualLoop loop;
@@ -194,8 +223,7 @@ TEST(TimerTest, RunsOnTheSteadyClockToo) {
     EXPECT_TRUE(runtime->block_on(timer.wait_for(0ms)));
 }
 
-// --- Event
-// ---------------------------------------------------------------------------------------------------------
+// ---- Event
 
 TEST(EventTest, WakesAllWhoWait) {
     VirtualLoop loop;
