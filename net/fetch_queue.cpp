@@ -79,8 +79,9 @@ std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
         partition->in_hand = true;
         state->chunk = std::move(partition->chunks.front());
         partition->chunks.pop_front();
+        // In one order with the wish for progress, see Fetcher::reads_enough.
         partition->waiting_bytes.fetch_sub(static_cast<std::int64_t>(state->chunk.records.size()),
-                                           std::memory_order_relaxed);
+                                           std::memory_order_seq_cst);
         state->partition = std::move(partition);
         return state;
     }

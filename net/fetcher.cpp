@@ -128,6 +128,7 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
             co_await changed_.wait_until(look_again_at);
         }
     }
+    arrived_.clear();  // nobody reads it any more; its frames go back to the pool
     keep.reset();
 }
 
@@ -173,7 +174,8 @@ Task<std::optional<std::int16_t>> Fetcher::find_version() {
 }
 
 bool Fetcher::reads_enough(const FetchPartition& partition) const {
-    return partition.waiting_bytes.load(std::memory_order_relaxed) >=
+    // After wait_for_progress(): the reader, who does the reverse, sees the wish or we see the progress.
+    return partition.waiting_bytes.load(std::memory_order_seq_cst) >=
            chunks_ahead * context_.config().partition_fetch_bytes_max;
 }
 

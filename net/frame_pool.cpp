@@ -42,7 +42,8 @@ struct FramePool::Idle {
         auto best = buffers.end();
         for (auto it = buffers.begin(); it != buffers.end(); ++it) {
             if (it->size < size || it->size / 4 > size) continue;
-            if (best == buffers.end() || it->size < best->size) best = it;
+            // Of equal ones the last that came back: it is still in the caches.
+            if (best == buffers.end() || it->size <= best->size) best = it;
         }
         if (best == buffers.end()) return {};
         Buffer taken = std::move(*best);

@@ -122,6 +122,7 @@ bool RecordBatchCursor::next_batch_v2(RecordBatch& batch, std::string_view data)
     batch.is_transactional = (attributes & transactional_bit) != 0;
     batch.is_control = (attributes & control_bit) != 0;
     position_ += data.size();
+    batch.readable_behind = records_.size() - position_;
     return true;
 }
 

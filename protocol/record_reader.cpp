@@ -79,7 +79,7 @@ bool RecordReader::open_batch_v2(const RecordBatch& batch, const RecordReaderOpt
 
     const std::string_view data = batch.data.substr(batch_v2::header_size);
     if (batch.compression == Compression::none) {
-        walk(data, 0);
+        walk(data, batch.readable_behind);
         return true;
     }
     // An empty batch, left by compaction, may keep its codec and have no compressed data at all.

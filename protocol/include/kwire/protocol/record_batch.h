@@ -5,13 +5,12 @@
 // and headers are views. A compressed batch is decompressed once, into a buffer that is used again
 // for the next one.
 //
-//     RecordBatchCursor cursor(records);                 // the `records` field of a Fetch response
+//     RecordBatchCursor cursor(records);          // the `records` field of a Fetch response
 //     RecordBatch batch;
-//     RecordReader reader;                               // record_reader.h; keep it, its buffers
-//     are used again while (cursor.next(batch)) {                       // looks at headers only
-//         if (batch.is_control) continue;                // its end still moves the position:
-//         batch.next_offset() if (reader.open(batch, {}))                    // checks the CRC,
-//         decompresses
+//     RecordReader reader;                        // record_reader.h; keep it, its buffers are used again
+//     while (cursor.next(batch)) {                // looks at headers only
+//         if (batch.is_control) continue;         // its end still moves the position: batch.next_offset()
+//         if (reader.open(batch, {}))             // checks the CRC, decompresses
 //             for (Record r; reader.next(r);) use(r);
 //         if (reader.error()) return *reader.error();    // after open and after the last record
 //     }
@@ -50,6 +49,9 @@ std::optional<Compression> compression_from_string(std::string_view name);
 /// RecordReader::open does that.
 struct RecordBatch {
     std::string_view data;  ///< the whole batch, or the run of messages
+    /// Bytes behind data that may be read too, though they say nothing: what follows in the same buffer. A reader that
+    /// may look ahead needs no careful way for the last record.
+    std::size_t readable_behind = 0;
     std::int64_t base_offset =
         -1;  ///< of the first record. A wrapper does not say it: then that of the last one
     std::int64_t last_offset = -1;
