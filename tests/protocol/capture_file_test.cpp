@@ -262,11 +262,12 @@ TEST(TcpSegment, looks_behind_the_extension_headers_of_ipv6) {
     packet += static_cast<char>(options.size() + fragment.size() + tcp.size());
     packet +=
         std::string("\0\x40", 2) + std::string(15, '\0') + '\x01' + std::string(15, '\0') + '\x02';
-    const auto segment = segment_in(packet + options + fragment + tcp, 101);
+    const std::string whole = packet + options + fragment + tcp;
+    const auto segment = segment_in(whole, 101);
     ASSERT_TRUE(segment);
     EXPECT_EQ(segment->payload, "abc");
     EXPECT_EQ(segment->from.to_string(), "[::1]:4000");
-    std::string later = packet + options + fragment + tcp;
+    std::string later = whole;
     later[40 + 8 + 3] = 8;
     EXPECT_FALSE(segment_in(later, 101)) << "not the first fragment";
 }

@@ -25,6 +25,14 @@ std::size_t allocated = 0;
     if (void* block = std::malloc(size > 0 ? size : 1)) return block;
     throw std::bad_alloc();
 }
+// The library's own forms of these would not be ours in a sanitized build.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    allocated += size;
+    return std::malloc(size > 0 ? size : 1);
+}
+[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept {
+    std::free(block);
+}
 [[gnu::noinline]] void operator delete(void* block) noexcept {
     std::free(block);
 }
