@@ -62,7 +62,7 @@ say() { printf '== %s\n' "$*" >&2; }
 # --- what takes part -------------------------------------------------------------------------------------------------
 
 build_all() {
-    install_missing "$root" build run compare || echo "going on with what is there" >&2
+    install_missing "$root" build test run compare || echo "going on with what is there" >&2
     say "Building"
     if ! { cmake --preset release && cmake --build --preset release --target kwire_command; } > "$work/build.log" 2>&1; then
         tail -n 30 "$work/build.log" >&2

@@ -19,7 +19,7 @@ preset=dev uses=(build test run) arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
         --unit) arguments+=(-L unit); uses=(build test) ;;
-        --real) arguments+=(-L real) ;;
+        --real) arguments+=(-LE unit) ;;
         --asan | --tsan) preset=${1#--} ;;
         --preset) preset=$2; shift ;;
         -h | --help) sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"; exit ;;
@@ -37,7 +37,7 @@ KWIRE_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/kwire-test.XXXXXX")
 export KWIRE_TEST_DIR
 # shellcheck disable=SC2317 # reached by the trap
 clean_up() {
-    [ -z "${jars:-}" ] || kill "$jars" 2> /dev/null || true
+    [ -z "${jars:-}" ] || kill -- -"$jars" 2> /dev/null || true
     find "$KWIRE_TEST_DIR" -maxdepth 2 -name settings -printf '%h\0' | xargs -0 -r tests/support/cluster stop
     rm -rf "$KWIRE_TEST_DIR"
 }
@@ -49,7 +49,7 @@ install_missing "$root" "${uses[@]}"
 
 # The network fetches Kafka while the processor compiles.
 if [[ " ${uses[*]} " == *" run "* ]]; then
-    tests/support/cluster warm &
+    setsid tests/support/cluster warm & # a group of its own, so that what it started ends with it
     jars=$!
 fi
 

@@ -1,6 +1,6 @@
 # Installs a build to a folder of its own and builds consumer/ against it: once by find_package, once by pkg-config alone.
 #
-# cmake -Dbuild= -Dwork= -Dlibdir= -Dcompiler= -Dflags= -Dbuild_type= -P installed.cmake
+# cmake -Dbuild= -Dwork= -Dlibdir= -Dgenerator= -Dcompiler= -Dflags= -Dbuild_type= -P installed.cmake
 
 function(run)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -17,7 +17,7 @@ file(REMOVE_RECURSE "${work}")
 
 run("${CMAKE_COMMAND}" --install "${build}" --prefix "${prefix}")
 
-run("${CMAKE_COMMAND}" -S "${consumer}" -B "${work}/by_cmake"
+run("${CMAKE_COMMAND}" -G "${generator}" -S "${consumer}" -B "${work}/by_cmake"
     "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_CXX_FLAGS=${flags}"
     "-DCMAKE_BUILD_TYPE=${build_type}")
 run("${CMAKE_COMMAND}" --build "${work}/by_cmake")
