@@ -42,8 +42,7 @@ Broker::Broker(std::shared_ptr<const Dialer> dialer, HostPort target,
       memory_(std::move(memory)),
       attempt_over_(*dialer_->runtime) {}
 
-// --- connecting
-// ----------------------------------------------------------------------------------------------------
+// ---- connecting
 
 Task<Negotiated> Broker::link(TimePoint deadline) {
     return linked(shared_from_this(), deadline);
@@ -125,8 +124,7 @@ void Broker::close(const Error& why) {
     }
 }
 
-// --- calling
-// -------------------------------------------------------------------------------------------------------
+// ---- calling
 
 Task<void> Broker::call(const protocol::Schema& request, std::shared_ptr<const void> message,
                         const protocol::Schema& response, void* answer, CallOptions options,

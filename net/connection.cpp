@@ -63,8 +63,7 @@ std::shared_ptr<Connection> Connection::start(std::shared_ptr<Runtime> runtime,
     return self;
 }
 
-// --- requests
-// ------------------------------------------------------------------------------------------------------
+// ---- requests
 
 Task<Bytes> Connection::ask(const protocol::Schema& schema, const void* message,
                             std::int16_t version, TimePoint deadline) {
@@ -131,8 +130,7 @@ Task<void> Connection::written(WaitingPtr waiting) {
     if (waiting->failure) throw Error(*waiting->failure);
 }
 
-// --- the writer
-// ----------------------------------------------------------------------------------------------------
+// ---- the writer
 
 Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
     try {
@@ -163,8 +161,7 @@ Task<void> Connection::write_all() {
     }
 }
 
-// --- the reader
-// ----------------------------------------------------------------------------------------------------
+// ---- the reader
 
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
     try {
@@ -250,8 +247,7 @@ void Connection::hand_over(const Bytes& frame) {
     waiting->end();
 }
 
-// --- the end
-// -------------------------------------------------------------------------------------------------------
+// ---- the end
 
 std::optional<TimePoint> Connection::first_deadline() const {
     std::optional<TimePoint> first;

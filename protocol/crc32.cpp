@@ -68,7 +68,7 @@ using Shift = std::array<Table, 4>;
 /// A linear map on 32-bit sums, as the images of the 32 single bits.
 using Matrix = std::array<std::uint32_t, 32>;
 
-constexpr std::uint32_t apply(const Matrix& m, std::uint32_t v) {
+constexpr std::uint32_t image(const Matrix& m, std::uint32_t v) {
     std::uint32_t sum = 0;
     for (std::size_t bit = 0; v != 0; ++bit, v >>= 1)
         if ((v & 1) != 0) sum ^= m[bit];
@@ -83,12 +83,12 @@ constexpr Shift make_shift(std::size_t bytes_power_of_two) {
     }
     for (std::size_t n = 1; n < bytes_power_of_two; n *= 2) {
         Matrix twice{};
-        for (std::size_t bit = 0; bit < 32; ++bit) twice[bit] = apply(m, m[bit]);
+        for (std::size_t bit = 0; bit < 32; ++bit) twice[bit] = image(m, m[bit]);
         m = twice;
     }
     Shift shift{};
     for (std::size_t k = 0; k < 4; ++k)
-        for (std::uint32_t b = 0; b < 256; ++b) shift[k][b] = apply(m, b << (8 * k));
+        for (std::uint32_t b = 0; b < 256; ++b) shift[k][b] = image(m, b << (8 * k));
     return shift;
 }
 

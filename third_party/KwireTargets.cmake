@@ -1,9 +1,15 @@
 # How a folder becomes a target, the same for all of them.
 
 # ccache where it is installed: a clean build of a branch just left is then a matter of seconds.
+include(KwirePrecompiled)
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+    # It sees through precompiled headers only if it is told not to mind that macros in them go unseen.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE_PROGRAM}")
+    if(KWIRE_PRECOMPILE_HEADERS)
+        add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+    endif()
 endif()
 
 add_library(kwire_options INTERFACE)

@@ -2,13 +2,14 @@
 // come back by, and this class watches and comes back. Nothing here knows of paths or nodes;
 // client_session.cpp does.
 //
-// What is not obvious: - The C client closes its socket and opens another one inside any of its
-// functions, mostly under the same number, which the poller has then silently lost. So a duplicate
-// is watched, and taken anew whenever the number stands for another socket than before. - It
-// resolves names, blocking: it is given numeric addresses only, and its own refreshing of them is
-// turned off. - Its zookeeper_close waits up to 1.5 s for the server. shut() sends the closing
-// request itself and waits without blocking. - It notices the loss of a connection while sending
-// without telling anybody. lost() is then called from here.
+// What is not obvious:
+// - The C client closes its socket and opens another one inside any of its functions, mostly under the same number, which
+//   the poller has then silently lost. So a duplicate is watched, and taken anew whenever the number stands for another
+//   socket than before.
+// - It resolves names, blocking: it is given numeric addresses only, and its own refreshing of them is turned off.
+// - Its zookeeper_close waits up to 1.5 s for the server. shut() sends the closing request itself and waits without
+//   blocking.
+// - It notices the loss of a connection while sending without telling anybody. lost() is then called from here.
 // Threads: only on the runtime's strand. Lifetimes: callbacks stop when it is destroyed.
 #pragma once
 

@@ -67,8 +67,7 @@ struct ClusterTest : testing::Test {
     int asked_ = -1;
 };
 
-// --- metadata
-// ------------------------------------------------------------------------------------------------------
+// ---- metadata
 
 TEST_F(ClusterTest, SeesTheWholeCluster) {
     start(3);
@@ -172,8 +171,7 @@ TEST_F(ClusterTest, FollowsLeadersAndPartitions) {
     EXPECT_FALSE(refresh({"clicks"})->topics.contains("clicks"));
 }
 
-// --- finding a broker
-// ----------------------------------------------------------------------------------------------
+// ---- finding a broker
 
 TEST_F(ClusterTest, TriesEveryBootstrapServer) {
     kafka.add_brokers(1);
@@ -252,8 +250,7 @@ TEST_F(ClusterTest, ABrokerThatDropsEveryConnectionIsNotStormed) {
     EXPECT_LE(kafka.server(1).accepted() - before, 42u);
 }
 
-// --- calls
-// ---------------------------------------------------------------------------------------------------------
+// ---- calls
 
 TEST_F(ClusterTest, AsksTheBrokerThatIsMeant) {
     start(3);
@@ -371,8 +368,7 @@ TEST_F(ClusterTest, ALateAnswerIsATimeout) {
     EXPECT_EQ(loop.now(), before + 2s);
 }
 
-// --- the controller, the coordinator
-// --------------------------------------------------------------------------------
+// ---- the controller, the coordinator
 
 TEST_F(ClusterTest, FollowsTheController) {
     start(3);
@@ -454,8 +450,7 @@ TEST_F(ClusterTest, ABrokerOfZeroEightOneKnowsNoCoordinator) {
     EXPECT_EQ(kafka.count(ApiKey::find_coordinator), 1) << "it was learned the first time";
 }
 
-// --- the end
-// -------------------------------------------------------------------------------------------------------
+// ---- the end
 
 TEST_F(ClusterTest, CloseEndsWhatIsInFlightAndWhatComesLater) {
     start(1);

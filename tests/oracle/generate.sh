@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the data in tests/protocol/data anew, from the official Java clients: generate.sh [COUNT [SEED [FOLDER]]]
 #
-# Needs a JDK and the network (Maven Central) once. Nothing here runs in an ordinary test: the data is in the repository.
+# Needs a Java 17 runtime and the network (Maven Central) once. Nothing here runs in an ordinary test: the data is in the repository.
 # Two clients, since 4.x dropped old versions and 3.9.1 lacks new ones; where both know a version, the newer one speaks.
 set -euo pipefail
 # shellcheck source=tests/oracle/clients.sh

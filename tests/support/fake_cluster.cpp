@@ -33,8 +33,7 @@ std::shared_ptr<Cluster> FakeCluster::connect() {
     return Cluster::create(loop_.runtime(), config());
 }
 
-// --- brokers
-// -------------------------------------------------------------------------------------------------------
+// ---- brokers
 
 void FakeCluster::add_broker(std::int32_t id, HostPort address) {
     brokers_[id].address = std::move(address);
@@ -81,8 +80,7 @@ std::int32_t FakeCluster::first_broker() const {
     return brokers_.empty() ? -1 : brokers_.begin()->first;
 }
 
-// --- topics
-// --------------------------------------------------------------------------------------------------------
+// ---- topics
 
 void FakeCluster::create_topic(const std::string& name, int partitions) {
     topics_[name] = {};
@@ -113,8 +111,7 @@ std::int32_t FakeCluster::leader(const TopicPartition& tp) const {
     return topics_.at(tp.topic).partitions.at(static_cast<std::size_t>(tp.partition)).leader;
 }
 
-// --- answers
-// -------------------------------------------------------------------------------------------------------
+// ---- answers
 
 int FakeCluster::count(ApiKey api) const {
     const auto found = counts_.find(api);

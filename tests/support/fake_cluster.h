@@ -5,11 +5,9 @@
 //     FakeCluster kafka(loop);
 //     kafka.add_brokers(3);                                     // ids 1 to 3, b1:9092 to b3:9092
 //     kafka.create_topic("clicks", 6);                          // leaders go round
-//     auto cluster = kafka.connect();                           // a Cluster whose bootstrap list
-//     is all brokers kafka.on<protocol::FetchRequest>([&](const protocol::FetchRequest& request,
-//     const Exchange& exchange, int broker) {
-//         exchange.reply(answer_to(request));                   // or keep a copy of exchange, and
-//         reply later
+//     auto cluster = kafka.connect();                           // a Cluster whose bootstrap list is all brokers
+//     kafka.on<protocol::FetchRequest>([&](const protocol::FetchRequest& request, const Exchange& exchange, int broker) {
+//         exchange.reply(answer_to(request));                   // or keep a copy of exchange, and reply later
 //     });
 //     kafka.move_leader({"clicks", 0}, 2);
 //     kafka.stop(1);                                            // refuses and breaks connections

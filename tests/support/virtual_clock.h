@@ -2,9 +2,8 @@
 //
 //     VirtualLoop loop;                                    // a Runtime on a virtual clock
 //     auto cluster = Cluster::create(loop.runtime(), config);
-//     auto view = loop.run(cluster->refresh({}));          // runs the coroutine to its end; throws
-//     what it throws loop.advance(30s);                                   // everything that
-//     happens within the next 30 s, in order
+//     auto view = loop.run(cluster->refresh({}));          // runs the coroutine to its end; throws what it throws
+//     loop.advance(30s);                                   // everything that happens within the next 30 s, in order
 //
 // Nothing here takes real time, and the order of events is the same in every run.
 // Threads: one. Nothing runs between two calls, so a test may look at and touch everything then.

@@ -1,8 +1,8 @@
 // Writing records: record batches v2, and message sets v0 and v1 for brokers before 0.11.
 //
 //     RecordBatchBuilder builder({.compression = Compression::lz4});
-//     builder.append(timestamp, key, value, headers);    // false: the batch is full, build it and
-//     append again std::string batch = builder.build(compressor);     // the builder is empty again
+//     builder.append(timestamp, key, value, headers);     // false: the batch is full, build it and append again
+//     std::string batch = builder.build(compressor);      // the builder is empty again
 //
 // Invariant: what is built is what RecordReader reads, and what Kafka's validation accepts, for
 // offsets that rise. Threads: one object, one thread at a time. Sources: KIP-98 (v2), KIP-32 (v1),

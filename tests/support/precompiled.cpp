@@ -1,0 +1,1 @@
+// Nothing: a file for the headers that all tests precompile to belong to.
