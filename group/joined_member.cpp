@@ -12,6 +12,7 @@
 #include <kwire/offsets/zookeeper_offset_manager.h>
 
 
+#include "guarded_offsets.h"
 #include "member_id.h"
 #include "subscribed_member.h"
 
@@ -36,7 +37,7 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
 
 std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
                                                    const std::shared_ptr<Cluster>& cluster) {
-    if (settings.config.offset_manager) return settings.config.offset_manager;
+    if (settings.config.offset_manager) return std::make_shared<GuardedOffsets>(settings.config.offset_manager);
     const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
     const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
     switch (settings.config.offsets.storage) {
@@ -285,6 +286,7 @@ Task<void> JoinedMember::run_proofs(Self self) {
         const bool proven = until > self->runtime_->now();
         if (proven && number == self->session_) self->trust_until(until);
         if (self->membership_.closed()) break;
+        if (proven && self->brokers_unwatched_ && self->cluster_) self->runtime_->spawn(read_brokers(self, number));
         const Duration pause = proven ? Duration(session->timeout()) / 6 : proof_retry;
         co_await self->proof_timer_.wait_for(pause);
     }
@@ -504,6 +506,10 @@ void JoinedMember::carry_out(const action::Closed& a) {
     over_.store(true, std::memory_order_release);
     proof_timer_.cancel();
     if (consumer_) consumer_->close();
+    // Put out by another process: what this one owns must not stand until the program gets round to closing it.
+    if (!a.clean && !close_called() && registry_) {
+        runtime_->spawn(end_session(registry_->session(), runtime_->now() + last_words));
+    }
     if (!a.clean) log(LogLevel::warning, "left without ZooKeeper: what was owned is free when the session ends");
 }
 
@@ -512,16 +518,16 @@ void JoinedMember::carry_out(const action::Closed& a) {
 void JoinedMember::report(const Error& error) {
     errors_.add(error);
     log(LogLevel::error, error.what());
-    if (!settings_.config.on_error) return;
-    try {
-        settings_.config.on_error(error);
-    } catch (const std::exception& thrown) {
-        log(LogLevel::error, std::string("on_error threw: ") + thrown.what());
-    }
+    if (settings_.config.on_error) guarded([&] { settings_.config.on_error(error); });
 }
 
 void JoinedMember::log(LogLevel level, const std::string& text) {
-    if (settings_.config.logger) settings_.config.logger(level, group() + ": " + text);
+    if (!settings_.config.logger) return;
+    try {
+        settings_.config.logger(level, group() + ": " + text);
+    } catch (...) {
+        return;  // there is nobody left to tell
+    }
 }
 
 void JoinedMember::call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
@@ -534,6 +540,8 @@ void JoinedMember::guarded(const std::function<void()>& call) {
         call();
     } catch (const std::exception& thrown) {
         log(LogLevel::error, std::string("a callback of the group threw: ") + thrown.what());
+    } catch (...) {
+        log(LogLevel::error, "a callback of the group threw something that is no std::exception");
     }
 }
 

@@ -180,6 +180,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     std::shared_ptr<OffsetManager> offsets_;
     std::shared_ptr<TopicSource> topics_;
     bool brokers_from_zookeeper_ = false;
+    bool brokers_unwatched_ = false;  // reading them failed, and left no watch
 
     std::map<SpanId, SpanPtr> spans_;
     std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones

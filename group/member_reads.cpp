@@ -42,7 +42,9 @@ zk::Watch JoinedMember::members_watch(SessionNumber number, std::string id) {
         const auto self = weak.lock();
         if (!self || e.type == zk::WatchEvent::Type::session) return;
         if (!id.empty()) self->peers_.erase(id);
-        self->post(event::MembersChanged{number});
+        // That it left the list of members tells, too: one message is enough.
+        const bool left = !id.empty() && e.type == zk::WatchEvent::Type::deleted;
+        if (!left) self->post(event::MembersChanged{number});
     };
 }
 
@@ -56,7 +58,14 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
         const bool names_only = config.assignment == Assignment::original && config.group_instance_id.empty();
         if (!names_only) {
             std::vector<Task<std::optional<GroupMember>>> reads;
-            for (const auto& id : ids) reads.push_back(read_member(self, number, id));
+            for (const auto& id : ids) {
+                const auto known = self->peers_.find(id);
+                if (known == self->peers_.end()) {
+                    reads.push_back(read_member(self, number, id));
+                } else {
+                    members.push_back(known->second);
+                }
+            }
             auto found = co_await zk::gather(std::move(reads));
             for (auto& member : found) {
                 if (member) members.push_back(std::move(*member));
@@ -75,7 +84,6 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
 
 Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNumber number,
                                                            std::string id) {
-    if (const auto known = self->peers_.find(id); known != self->peers_.end()) co_return known->second;
     const zk::Watch watch = self->members_watch(number, id);
     const auto member = co_await self->registry_->member(self->group(), id, watch);
     if (!member) co_return std::nullopt;
@@ -122,7 +130,10 @@ Task<void> JoinedMember::read_topic(Self self, action::ReadTopic a) {
         e.outcome = partitions ? Outcome::found : Outcome::missing;
         if (partitions) e.partitions = std::move(*partitions);
     } catch (const Error& error) {
-        if (!only_means_later(error)) self->report(error);
+        if (!only_means_later(error)) {
+            e.outcome = Outcome::unreadable;
+            self->report(error);
+        }
     }
     self->post(std::move(e));
 }
@@ -226,6 +237,7 @@ Task<std::vector<BrokerEndpoint>> JoinedMember::list_brokers() {
 
 Task<void> JoinedMember::read_brokers(Self self, SessionNumber number) {
     if (number != self->session_ || self->membership_.closed()) co_return;
+    self->brokers_unwatched_ = false;
     try {
         const auto brokers = co_await self->list_brokers();
         std::vector<HostPort> bootstrap;
@@ -234,6 +246,7 @@ Task<void> JoinedMember::read_brokers(Self self, SessionNumber number) {
         if (!bootstrap.empty()) self->cluster_->set_bootstrap(std::move(bootstrap));
         self->report_warnings();
     } catch (const Error& error) {
+        self->brokers_unwatched_ = true;  // the next proof that the session stands is when to try again
         if (!only_means_later(error)) self->report(error);
     }
 }

@@ -67,7 +67,7 @@ void JoinedMember::carry_out(const action::Release& a) {
 Task<void> JoinedMember::release(Self self, action::Release a) {
     zk::Code code = zk::Code::other;
     try {
-        code = co_await self->registry_->release(self->group(), a.tp);
+        code = co_await self->registry_->release(self->group(), a.tp, a.claim_unknown);
     } catch (const Error& error) {
         self->report(error);
     }

@@ -14,9 +14,6 @@ namespace {
 bool outcome_unknown(zk::Code code) {
     return code == zk::Code::connection_loss || code == zk::Code::operation_timeout;
 }
-bool session_over(zk::Code code) {
-    return code == zk::Code::session_expired || code == zk::Code::closing;
-}
 
 }  // namespace
 
@@ -57,6 +54,7 @@ void Membership::on(const event::SessionOpened& e) {
     open_under_way_ = false;
     open_backoff_ = {};
     session_phase_ = SessionPhase::live;
+    register_by_ = now_ + config_.register_patience;
     member_id_ = e.member_id;
     if (std::exchange(reading_suspended_, false)) order(action::ResumeReading{});
 }
@@ -133,7 +131,7 @@ void Membership::lose_everything() {
 
 void Membership::register_if_due() {
     if (!live() || closing_ || registration_ != Registration::wanted) return;
-    if (!due(register_not_before_)) return;
+    if (!due(register_not_before_) || (!topics_known() && !due(register_by_))) return;
     registration_ = Registration::under_way;
     order(action::Register{session_, subscription_});
 }
@@ -353,9 +351,12 @@ void Membership::on(const event::TopicRead& e) {
     if (e.session != session_ || found == topics_.end() || !found->second.reading.under_way) return;
     auto& topic = found->second;
     topic.reading.under_way = false;
-    if (e.outcome == event::TopicRead::Outcome::failed) {
+    const bool unreadable = e.outcome == event::TopicRead::Outcome::unreadable;
+    if (unreadable || e.outcome == event::TopicRead::Outcome::failed) {
         topic.reading.again = true;
         back_off(topic.reading.not_before, topic.reading.backoff);
+        // The other topics do not wait for this one, of which counts what was known before.
+        if (unreadable && !std::exchange(topic.reading.known, true)) inputs_changed_ = plan_.inputs_changed = true;
         return;
     }
     const bool exists = e.outcome == event::TopicRead::Outcome::found;
@@ -364,10 +365,10 @@ void Membership::on(const event::TopicRead& e) {
                    e.partitions.end(),
                    [](const auto& a, const auto& b) { return a.partition == b.partition; });
     // A leader that moved is no reason to rebalance: peers would not follow.
-    if (!topic.reading.known || topic.exists != exists || !same_partitions) {
+    if (!topic.reading.known || !topic.was_read || topic.exists != exists || !same_partitions) {
         inputs_changed_ = plan_.inputs_changed = true;
     }
-    topic.reading.known = true;
+    topic.reading.known = topic.was_read = true;
     topic.reading.backoff = {};
     topic.exists = exists;
     topic.partitions = e.partitions;
@@ -379,13 +380,21 @@ void Membership::on(const event::TopicRead& e) {
 
 // ---- assignment
 
+bool Membership::topics_known() const {
+    if (needs_all_topics() && !all_topics_reading_.known) return false;
+    return std::all_of(topics_.begin(), topics_.end(), [](const auto& entry) { return entry.second.reading.known; });
+}
+
 bool Membership::all_known() const {
-    const auto known = [](const Reading& reading) { return reading.known && !reading.under_way; };
-    if (!live() || closing_ || !registered() || !known(members_reading_)) return false;
-    if (rule_ == Assignment::balanced && !known(plan_.reading)) return false;
-    if (needs_all_topics() && !known(all_topics_reading_)) return false;
-    return std::all_of(topics_.begin(), topics_.end(),
-                       [&](const auto& entry) { return known(entry.second.reading); });
+    const auto up_to_date = [](const Reading& reading) { return reading.known && !reading.under_way; };
+    if (!live() || closing_ || !registered() || !up_to_date(members_reading_)) return false;
+    if (rule_ == Assignment::balanced && !up_to_date(plan_.reading)) return false;
+    // A broker that keeps us waiting for its answer about a topic holds nothing up: what was known before counts. But
+    // original goes by the leaders as they are now, and looks at each only when members change.
+    if (rule_ != Assignment::original) return topics_known();
+    return topics_known() && std::all_of(topics_.begin(), topics_.end(), [&](const auto& entry) {
+               return up_to_date(entry.second.reading);
+           });
 }
 
 void Membership::reassign_if_known() {
@@ -408,6 +417,13 @@ TopicPartitions Membership::known_partitions() const {
     TopicPartitions partitions;
     for (const auto& [name, topic] : topics_) {
         if (topic.exists) partitions[name] = topic.partitions;
+    }
+    if (rule_ != Assignment::balanced) return partitions;
+    // A topic that could not be read yet: the plan says what others saw of it, and a plan of ours must not drop that.
+    for (const auto& [tp, owner] : plan_.owners) {
+        const auto topic = topics_.find(tp.topic);
+        if (topic == topics_.end() || topic->second.was_read) continue;
+        partitions[tp.topic].push_back({tp.partition, -1});
     }
     return partitions;
 }
@@ -448,39 +464,49 @@ void Membership::on(const event::PlanRead& e) {
 }
 
 void Membership::replace_plan_if_due(const TopicPartitions& partitions) {
-    if (plan_.write_under_way) return;
-    auto better = balance(partitions, members_, plan_.owners);
-    if (better == plan_.owners) {
-        plan_.write_at.reset();
-        plan_.inputs_changed = false;
-        return;
-    }
+    if (plan_.write_under_way || members_.empty()) return;
     if (plan_.inputs_changed || plan_.patience == Duration{}) plan_.patience = config_.plan_patience;
-    const bool first = !members_.empty() && members_.front().id == member_id_;
-    const auto at = std::max(first && plan_.inputs_changed ? now_ : now_ + plan_.patience, plan_.write_not_before);
+    const auto rank = std::count_if(members_.begin(), members_.end(), [this](const auto& m) { return m.id < member_id_; });
+    const bool at_once = rank == 0 && plan_.inputs_changed;
+    const auto wanted = at_once ? std::max(now_, plan_.next_at) : now_ + plan_.patience + rank * config_.plan_stagger;
+    const auto at = std::max(wanted, plan_.write_not_before);
     plan_.write_at = std::min(plan_.write_at.value_or(at), at);
     if (!due(*plan_.write_at)) return;
-    plan_.write_under_way = true;
-    plan_.inputs_changed = false;
+    // Not before it is time: in a large group every member looks at every step of the others.
     plan_.write_at.reset();
+    auto better = balance(partitions, members_, plan_.owners);
+    plan_.inputs_changed = false;
+    if (better == plan_.owners) return;
+    plan_.write_under_way = true;
+    // In a small group a plan costs little, and who joins need not wait.
+    plan_.next_at = now_ + config_.plan_pace * std::min<std::int64_t>(std::ssize(members_), 50) / 50;
     plan_.patience = std::min(plan_.patience * 2, config_.plan_patience_max);
+    plan_.writing = better;
     order(action::WritePlan{session_, std::move(better), plan_.version});
 }
 
 void Membership::on(const event::PlanWritten& e) {
     if (e.session != session_ || !plan_.write_under_way) return;
     plan_.write_under_way = false;
+    inputs_changed_ = true;
+    auto written = std::exchange(plan_.writing, {});
+    if (e.code == zk::Code::ok) {
+        // Its watch brings it once more, and that is enough.
+        plan_.write_backoff = {};
+        plan_.owners = std::move(written);
+        plan_.version = e.version;
+        return;
+    }
+    plan_.inputs_changed = true;
     const bool lost_race = e.code == zk::Code::bad_version || e.code == zk::Code::node_exists;
-    if (e.code == zk::Code::ok || lost_race) {
+    if (lost_race) {
         plan_.write_backoff = {};
     } else {
-        plan_.inputs_changed = true;
         back_off(plan_.write_not_before, plan_.write_backoff);
     }
     // What stands there now counts, whoever wrote it.
     plan_.reading.again = true;
     plan_.reading.not_before = now_;
-    inputs_changed_ = true;
 }
 
 void Membership::want(const TopicPartition& tp) {
@@ -621,9 +647,8 @@ void Membership::on(const event::Finalized& e) {
 void Membership::on(const event::Released& e) {
     auto* span = find(e.span, {Step::releasing});
     if (span == nullptr) return;
-    const bool may_stand = outcome_unknown(e.code) || session_over(e.code) ||
-                           e.code == zk::Code::no_auth || e.code == zk::Code::other;
-    if (may_stand) {
+    const bool gone = e.code == zk::Code::ok || e.code == zk::Code::no_node || e.code == zk::Code::node_exists;
+    if (!gone) {
         span->step = Step::to_release;
         span->holds_node = false;
         span->may_hold_node = true;
@@ -696,7 +721,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
         order(action::Finalize{span.id, span.drained, now_ + config_.leave_timeout * 3 / 4});
     } else if (span.step == Step::to_release && may_act) {
         span.step = Step::releasing;
-        order(action::Release{span.id, tp});
+        order(action::Release{span.id, tp, span.may_hold_node && !span.holds_node});
     }
     return true;
 }
@@ -792,6 +817,7 @@ std::optional<TimePoint> Membership::next_timer() const {
     const bool register_later =
         registration_ == Registration::wanted || (closing_ && registration_ == Registration::done);
     if (register_later && !due(register_not_before_)) consider(register_not_before_);
+    if (registration_ == Registration::wanted && !due(register_by_)) consider(register_by_);
     const auto consider_reading = [&](const Reading& reading) {
         if (reading.again && !reading.under_way && !due(reading.not_before)) consider(reading.not_before);
     };

@@ -50,6 +50,12 @@ struct MembershipConfig {
     /// of another's that it does not agree with, and twice as long each time that happens again.
     Duration plan_patience = std::chrono::seconds(1);
     Duration plan_patience_max = std::chrono::seconds(30);
+    /// Between two plans of the first member: where many join, each plan is read by all.
+    Duration plan_pace = std::chrono::milliseconds(150);
+    /// So much later than the one before it by name does each of the other members write the plan.
+    Duration plan_stagger = std::chrono::milliseconds(50);
+    /// How long a new member waits for its topics before it registers: peers release to it, and it must know what to claim.
+    Duration register_patience = std::chrono::seconds(1);
 };
 
 class Membership {
@@ -113,6 +119,7 @@ class Membership {
         bool ours = true;  // else only peers read it, which matters to some rules
         Reading reading;
         bool exists = false;
+        bool was_read = false;  // ever: else partitions is not known, though reading goes on without
         bool reported_missing = false;
         std::map<std::int32_t, int> ownerless;  // partition -> sweeps that found it so, in a row
         std::vector<PartitionLeader> partitions;
@@ -120,6 +127,8 @@ class Membership {
     struct Plan {
         Reading reading;
         OwnerPlan owners;
+        OwnerPlan writing;  // what is under way
+        TimePoint next_at{};  // of ours, as the first member
         std::int32_t version = -1;
         bool write_under_way = false;
         bool inputs_changed = true;  // since we last wrote or agreed
@@ -191,6 +200,7 @@ class Membership {
     Span* find(SpanId id, std::initializer_list<Step> steps);
     TopicPartitions known_partitions() const;
     std::set<TopicPartition> assigned_to_us(const TopicPartitions& partitions) const;
+    bool topics_known() const;
     bool all_known() const;
     void want(const TopicPartition& tp);
     void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
@@ -212,6 +222,7 @@ class Membership {
     std::string member_id_;
     Registration registration_ = Registration::wanted;
     TimePoint register_not_before_{};
+    TimePoint register_by_{};  // with or without knowing the topics
     Duration register_backoff_{};
 
     MemberSubscription subscription_;

@@ -64,7 +64,9 @@ struct TopicChanged {
     std::string topic;
 };
 struct TopicRead {
-    enum class Outcome { found, missing, failed };
+    /// failed: not now, the session's own events tell. unreadable: who should answer does not, or what it says makes no
+    /// sense; nothing may wait for this topic.
+    enum class Outcome { found, missing, failed, unreadable };
     SessionNumber session;
     std::string topic;
     Outcome outcome;
@@ -236,6 +238,7 @@ struct Finalize {
 struct Release {
     SpanId span;
     TopicPartition tp;
+    bool claim_unknown;  ///< Of a claim, or release, before it the outcome is not known.
 };
 struct LostSpan {
     SpanId span;

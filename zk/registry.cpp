@@ -190,8 +190,12 @@ Task<Code> Registry::claim_again(std::string group, std::string member, TopicPar
     co_return meanwhile ? Code::node_exists : reply.code;
 }
 
-Task<Code> Registry::release(std::string group, TopicPartition tp) {
+Task<Code> Registry::release(std::string group, TopicPartition tp, bool claim_unknown) {
     const std::string path = owner_path(group, tp);
+    if (claim_unknown) {
+        const Code code = co_await session_->sync(path);
+        if (code != Code::ok) co_return code;
+    }
     const Reply<Node> there = co_await session_->get(path);
     if (!there.ok()) co_return there.code;
     if (there.value.stat.ephemeral_owner != session_->id()) co_return Code::node_exists;

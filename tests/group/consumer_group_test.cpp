@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@ namespace kwire::test {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -485,6 +487,33 @@ TEST_F(ConsumerGroupTest, FollowsBrokersThatZooKeeperListsAtNewAddresses) {
     close(group);
 }
 
+// The watch is used up by the change, and the read that was to leave the next one fails.
+TEST_F(ConsumerGroupTest, FollowsBrokersThoughReadingThemFailed) {
+    create_topic("t", 1, 5);
+    const auto group = join();
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    const auto ids = ensemble.children_of("/brokers/ids");
+    for (const auto& id : ids) kafka.stop(std::stoi(id));
+    loop.advance(30s);
+    bool failed = false;
+    ensemble.on_operation([&](const zk::MemoryOperation& operation) {
+        if (operation.path != "/brokers/ids" || failed) return zk::Fault::none;
+        failed = true;
+        for (const auto& id : ids) {
+            kafka.move(std::stoi(id), {"elsewhere-" + id, 9999});
+            ensemble.put("/brokers/ids/" + id, R"({"version":1,"host":"elsewhere-)" + id + R"(","port":9999})");
+        }
+        return zk::Fault::connection_loss_before;
+    });
+    for (const auto& id : ids) ensemble.erase("/brokers/ids/" + id);
+    loop.advance(1s);
+    EXPECT_TRUE(failed);
+    logs.append({"t", 0}, 5);
+    loop.advance(30s);
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    close(group);
+}
+
 TEST_F(ConsumerGroupTest, WithoutBrokersJoinSaysWhatToDo) {
     ensemble.erase("/brokers");
     try {
@@ -541,6 +570,52 @@ TEST_F(ConsumerGroupTest, ARegistrationThatSomebodyDeletedCostsNoMark) {
     EXPECT_THAT(read_all(group), SizeIs(2));
     EXPECT_TRUE(close(group).clean());
     EXPECT_EQ(offset_of("t", 0), "7");
+}
+
+/// A store of the program's that throws what it likes.
+class ThrowingOffsets final : public OffsetManager {
+ public:
+    Task<std::int64_t> initialize_partition(TopicPartition) override {
+        if (fails_to_begin) throw std::runtime_error("no table");
+        co_return 0;
+    }
+    bool mark_as_processed(const TopicPartition&, std::int64_t) override { throw 1; }
+    Task<std::vector<CommitFailure>> flush() override {
+        throw 2;
+        co_return std::vector<CommitFailure>();
+    }
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition, TimePoint) override {
+        throw std::runtime_error("no row");
+        co_return std::nullopt;
+    }
+    void abandon_partition(const TopicPartition&) override {}
+    Task<std::vector<CommitFailure>> close(TimePoint) override {
+        throw 3;
+        co_return std::vector<CommitFailure>();
+    }
+    std::optional<std::int64_t> committed(const TopicPartition&) const override { return std::nullopt; }
+
+    bool fails_to_begin = true;
+};
+
+TEST_F(ConsumerGroupTest, WhatTheProgramThrowsEndsNothing) {
+    create_topic("t", 1, 5);
+    const auto throwing = std::make_shared<ThrowingOffsets>();
+    auto hostile = config();
+    hostile.offset_manager = throwing;
+    hostile.logger = [](LogLevel, std::string_view) { throw 4; };
+    hostile.on_error = [](const Error&) { throw 5; };
+    hostile.on_assigned = [](const auto&) { throw 6; };
+    const auto group = join(hostile);
+    EXPECT_THAT(errors_of(group), Contains(HasSubstr("no table")));
+    throwing->fails_to_begin = false;
+    loop.advance(1s);
+    EXPECT_THAT(read_all(group), SizeIs(5));
+    EXPECT_EQ(condition_of([&] { loop.run(group->async_flush_offsets()); }), errc::invalid_config);
+    loop.advance(10s);
+    const auto report = close(group);
+    ASSERT_THAT(report.uncommitted, SizeIs(1));
+    EXPECT_THAT(report.uncommitted[0].reason, HasSubstr("no row"));
 }
 
 TEST_F(ConsumerGroupTest, TheDestructorLeaves) {

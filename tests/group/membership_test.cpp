@@ -27,8 +27,8 @@ class Steps : public testing::Test {
         config.rule = Assignment::original;
         membership_.emplace(std::move(config));
         tell(event::SessionOpened{1, "me"});
-        tell(event::Registered{1, zk::Code::ok});
         for (const auto& topic : topics) tell_topic(topic, partitions);
+        tell(event::Registered{1, zk::Code::ok});
         tell_members(std::move(members));
     }
 
@@ -250,10 +250,11 @@ TEST_F(Steps, Fault5AnExpiredSessionLosesAllAndBecomesANewMember) {
     ASSERT_EQ(ordered<action::OpenSession>().size(), 1U);
     tell(event::SessionOpened{3, "me again"});
     EXPECT_TRUE(orders<action::ResumeReading>());
+    EXPECT_FALSE(orders<action::Register>()) << "what it would be given it could not claim yet";
+    tell(event::TopicRead{3, "t", event::TopicRead::Outcome::found, {{0, 0}, {1, 0}}});
     EXPECT_TRUE(orders<action::Register>());
     tell(event::Registered{3, zk::Code::ok});
     EXPECT_EQ(ordered<action::ReadMembers>().at(0).session, 3U);
-    tell(event::TopicRead{3, "t", event::TopicRead::Outcome::found, {{0, 0}, {1, 0}}});
     tell(event::MembersRead{3, std::vector<GroupMember>{{"me again", true, {}}}});
     EXPECT_EQ(ordered<action::Claim>().at(1).owner_text, "me again");
 }
@@ -287,9 +288,9 @@ TEST_F(Steps, Fault7AMissingTopicIsReportedOnceAndReadWhenItAppears) {
     config.rule = Assignment::original;
     membership_.emplace(std::move(config));
     tell(event::SessionOpened{1, "me"});
-    tell(event::Registered{1, zk::Code::ok});
     tell_topic("t", 0);
     EXPECT_EQ(ordered<action::ReportMissingTopic>().size(), 1U);
+    tell(event::Registered{1, zk::Code::ok});
     tell_members({"me"});
     tell(event::TopicChanged{1, "t"});
     tell_topic("t", 0);
@@ -387,6 +388,137 @@ TEST_F(Steps, CloseWhileClaimsAreUnderWayReleasesThem) {
     EXPECT_TRUE(orders<action::Release>());
     tell(event::Released{span(0), zk::Code::ok});
     EXPECT_TRUE(orders<action::Deregister>());
+}
+
+TEST_F(Steps, RegistersWithoutItsTopicsWhenTheyCannotBeReadInTime) {
+    MembershipConfig config;
+    config.subscription = MemberSubscription::of_topics({"t"});
+    membership_.emplace(std::move(config));
+    tell(event::SessionOpened{1, "me"});
+    EXPECT_TRUE(orders<action::ReadTopic>());
+    EXPECT_FALSE(orders<action::Register>());
+    EXPECT_EQ(membership_->next_timer(), now_ + 1s);
+    tick_after(1s);
+    EXPECT_TRUE(orders<action::Register>());
+}
+
+TEST_F(Steps, AReleaseThatFailsInAnyWayIsTriedAgain) {
+    for (const auto code : {zk::Code::session_moved, zk::Code::auth_failed, zk::Code::operation_timeout}) {
+        join({"t"}, {"me", "you"}, 1);
+        tell(event::ClaimAnswered{span(0), zk::Code::connection_loss});
+        change_members({"a", "me"}, "t", 1);
+        tick_after(100ms);
+        ASSERT_TRUE(orders<action::Release>());
+        EXPECT_TRUE(ordered<action::Release>()[0].claim_unknown);
+        tell(event::Released{span(0), code});
+        tick_after(1s);
+        EXPECT_TRUE(orders<action::Release>()) << zk::name(code);
+    }
+}
+
+/// Members that agree by a plan.
+class Plans : public Steps {
+ protected:
+    /// Up to topic u, which is read or not.
+    void join(const std::string& me) {
+        MembershipConfig config;
+        config.subscription = MemberSubscription::of_topics({"t", "u"});
+        config.rule = Assignment::balanced;
+        membership_.emplace(std::move(config));
+        tell(event::SessionOpened{1, me});
+        tell_topic("t", 2);
+    }
+    void tell_readers(const std::vector<std::string>& ids) {
+        std::vector<GroupMember> members;
+        for (const auto& id : ids) members.push_back({id, true, MemberSubscription::of_topics({"t", "u"})});
+        tell(event::MembersRead{1, members});
+    }
+    const TopicPartition t0{"t", 0};
+    const TopicPartition t1{"t", 1};
+    const TopicPartition u0{"u", 0};
+};
+
+TEST_F(Plans, ATopicThatCannotBeReadHoldsUpNoOtherAndKeepsItsPlaceInThePlan) {
+    join("a");
+    tell(event::TopicRead{1, "u", event::TopicRead::Outcome::unreadable, {}});
+    ASSERT_TRUE(orders<action::Register>());
+    tell(event::Registered{1, zk::Code::ok});
+    tell_readers({"a", "b"});
+    tell(event::PlanRead{1, OwnerPlan{{u0, "b"}}, 4});
+    ASSERT_TRUE(orders<action::WritePlan>());
+    const auto plan = ordered<action::WritePlan>()[0].plan;
+    EXPECT_EQ(plan.size(), 3U);
+    EXPECT_EQ(plan.at(u0), "b");
+    EXPECT_FALSE(orders<action::ReportMissingTopic>());
+}
+
+TEST_F(Plans, WhatWasWrittenIsFollowedWithoutReadingItAgain) {
+    join("a");
+    tell_topic("u", 1);
+    tell(event::Registered{1, zk::Code::ok});
+    tell_readers({"a"});
+    tell(event::PlanRead{1, OwnerPlan{}, -1});
+    ASSERT_TRUE(orders<action::WritePlan>());
+    tell(event::PlanWritten{1, zk::Code::ok, 0});
+    EXPECT_EQ(ordered<action::Claim>().size(), 3U);
+    EXPECT_FALSE(orders<action::ReadPlan>());
+}
+
+TEST_F(Plans, ALostRaceIsRunAgainAtOnce) {
+    join("a");
+    tell_topic("u", 1);
+    tell(event::Registered{1, zk::Code::ok});
+    tell_readers({"a", "b"});
+    tell(event::PlanRead{1, OwnerPlan{}, -1});
+    ASSERT_TRUE(orders<action::WritePlan>());
+    tell(event::PlanWritten{1, zk::Code::node_exists, -1});
+    EXPECT_TRUE(orders<action::ReadPlan>());
+    tell(event::PlanRead{1, OwnerPlan{{t0, "gone"}}, 0});
+    tick_after(150ms);
+    ASSERT_TRUE(orders<action::WritePlan>());
+    EXPECT_EQ(ordered<action::WritePlan>()[0].version, 0);
+}
+
+TEST_F(Plans, TheFirstMemberWritesOnePlanForManyWhoJoin) {
+    join("a");
+    tell_topic("u", 1);
+    tell(event::Registered{1, zk::Code::ok});
+    std::vector<std::string> ids{"a"};
+    for (int i = 100; i < 150; ++i) ids.push_back("z" + std::to_string(i));
+    tell_readers(ids);
+    tell(event::PlanRead{1, OwnerPlan{}, -1});
+    ASSERT_TRUE(orders<action::WritePlan>());
+    tell(event::PlanWritten{1, zk::Code::ok, 0});
+    const auto some_leave = [&] {
+        ids.erase(ids.begin() + 1);
+        tell(event::MembersChanged{1});
+        tell_readers(ids);
+    };
+    for (int i = 0; i < 2; ++i) {
+        now_ += 10ms;
+        some_leave();
+        EXPECT_FALSE(orders<action::WritePlan>());
+    }
+    tick_after(130ms);
+    ASSERT_TRUE(orders<action::WritePlan>());
+    tell(event::PlanWritten{1, zk::Code::ok, 1});
+    now_ += 1min;
+    some_leave();
+    EXPECT_TRUE(orders<action::WritePlan>()) << "one alone is not kept waiting";
+}
+
+TEST_F(Plans, AnAnswerThatDoesNotComeHoldsUpNothing) {
+    join("a");
+    tell_topic("u", 1);
+    tell(event::Registered{1, zk::Code::ok});
+    tell_readers({"a"});
+    tell(event::PlanRead{1, OwnerPlan{{t0, "a"}, {t1, "a"}, {u0, "a"}}, 3});
+    tell(event::TopicChanged{1, "t"});
+    ASSERT_TRUE(orders<action::ReadTopic>());
+    now_ += 1s;
+    tell(event::MembersChanged{1});
+    tell_readers({"a", "b"});
+    EXPECT_TRUE(orders<action::WritePlan>());
 }
 
 }  // namespace

@@ -184,11 +184,17 @@ TEST_F(SubscriptionTest, ASecondProcessOfOneInstanceIdPutsTheFirstOutOfTheGroup)
     EXPECT_THAT(older->owned(), SizeIs(2));
     const auto held = read_one(older);
     ASSERT_TRUE(held);
+    const auto old_session = session_of(older);
+    zk::SessionConfig again;
+    again.reopen = {old_session, std::to_string(old_session)};
+    again.reopen->second.resize(16, '.');
     const auto younger = join(instance("one"));
     EXPECT_TRUE(older->closed());
     EXPECT_THAT(older->owned(), IsEmpty());
     EXPECT_THAT(errors_of(older), Contains(HasSubstr("group.instance.id one")));
     EXPECT_FALSE(older->commit_upto(*held));
+    EXPECT_NE(old_session, session_of(younger));
+    EXPECT_THROW(ensemble.open(again), Error) << "its session is over before the program closes it";
     EXPECT_THAT(younger->owned(), SizeIs(2));
     EXPECT_THAT(read_all(younger), SizeIs(10));
     close(older);

@@ -87,6 +87,7 @@ struct GroupConfig {
     /// the group itself. async_flush_offsets() commits at once.
     std::function<void(const std::vector<TopicPartition>&)> on_revoked;
     /// No longer owned, perhaps another member's already. Nothing of them can be committed: acknowledging answers false.
+    /// Also of partitions that on_revoked told of before and that were not handed over yet.
     std::function<void(const std::vector<TopicPartition>&)> on_lost;
     /// ZooKeeper is disconnected: nothing is handed out until on_resumed, or on_lost.
     std::function<void()> on_suspended;

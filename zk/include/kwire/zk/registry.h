@@ -130,8 +130,9 @@ class Registry {
     Task<Code> claim_again(std::string group, std::string member, TopicPartition tp,
                            std::string owner_text);
     /// Deletes the node only if it is this session's own claim. no_node: there is no claim;
-    /// node_exists: it is another's.
-    Task<Code> release(std::string group, TopicPartition tp);
+    /// node_exists: it is another's. claim_unknown: the answer of a claim was lost, perhaps with the
+    /// connection to a server that is ahead of the one asked now, which is brought up to date first.
+    Task<Code> release(std::string group, TopicPartition tp, bool claim_unknown = false);
     Task<std::map<TopicPartition, Owner>> owners(std::string group);
     /// Which partitions of topic have an owner, ascending: one operation, however many there are.
     Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);

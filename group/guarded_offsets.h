@@ -1,0 +1,112 @@
+// A program's own OffsetManager, held to its contract: whatever it throws becomes an Error, or a failure that is returned.
+// Else an exception of a type that nobody here knows would end the program.
+// Threads: the strand.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kwire/offsets/offset_manager.h>
+
+namespace kwire {
+
+class GuardedOffsets final : public OffsetManager {
+ public:
+    explicit GuardedOffsets(std::shared_ptr<OffsetManager> inner) : inner_(std::move(inner)) {}
+
+    void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override {
+        inner_->use_session(std::move(registry), std::move(member_id));
+    }
+    Task<std::int64_t> initialize_partition(TopicPartition tp) override { return initialize(inner_, std::move(tp)); }
+    bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override {
+        try {
+            return inner_->mark_as_processed(tp, next);
+        } catch (...) {
+            return false;  // not recorded, so it is not committed and will be read again
+        }
+    }
+    void restart_partition(const TopicPartition& tp, std::int64_t next) override {
+        try {
+            inner_->restart_partition(tp, next);
+        } catch (...) {
+            static_cast<void>(tp);  // as a mark that was not recorded
+        }
+    }
+    Task<std::vector<CommitFailure>> flush() override { return flush(inner_); }
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp, TimePoint deadline) override {
+        return finalize(inner_, std::move(tp), deadline);
+    }
+    void abandon_partition(const TopicPartition& tp) override { inner_->abandon_partition(tp); }
+    Task<std::vector<CommitFailure>> close(TimePoint deadline) override { return close(inner_, deadline); }
+    std::optional<std::int64_t> committed(const TopicPartition& tp) const override { return inner_->committed(tp); }
+
+ private:
+    using Inner = std::shared_ptr<OffsetManager>;
+
+    static Error as_error(std::exception_ptr thrown, const TopicPartition& tp) {
+        std::string what = "something that is no std::exception";
+        try {
+            std::rethrow_exception(std::move(thrown));
+        } catch (const Error& error) {
+            return error;
+        } catch (const std::exception& error) {
+            what = error.what();
+        } catch (...) {
+        }
+        return {errc::invalid_config, "GroupConfig::offset_manager threw: " + what,
+                {.topic = tp.topic, .partition = tp.topic.empty() ? -1 : tp.partition}};
+    }
+
+    static Task<std::int64_t> initialize(Inner inner, TopicPartition tp) {
+        std::exception_ptr thrown;
+        std::int64_t next = -1;
+        try {
+            next = co_await inner->initialize_partition(tp);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) throw as_error(thrown, tp);
+        co_return next;
+    }
+    static Task<std::vector<CommitFailure>> flush(Inner inner) {
+        std::exception_ptr thrown;
+        std::vector<CommitFailure> failures;
+        try {
+            failures = co_await inner->flush();
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) throw as_error(thrown, {});
+        co_return failures;
+    }
+    static Task<std::optional<CommitFailure>> finalize(Inner inner, TopicPartition tp, TimePoint deadline) {
+        std::exception_ptr thrown;
+        std::optional<CommitFailure> failure;
+        try {
+            failure = co_await inner->finalize_partition(tp, deadline);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) failure.emplace(CommitFailure{tp, -1, as_error(thrown, tp)});
+        co_return failure;
+    }
+    static Task<std::vector<CommitFailure>> close(Inner inner, TimePoint deadline) {
+        std::exception_ptr thrown;
+        std::vector<CommitFailure> failures;
+        try {
+            failures = co_await inner->close(deadline);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) failures.push_back({{}, -1, as_error(thrown, {})});
+        co_return failures;
+    }
+
+    const Inner inner_;
+};
+
+}  // namespace kwire
