@@ -80,7 +80,7 @@ std::optional<EncodeError> encode_request(const Schema& schema, const void* requ
     header.request_api_version = version;
     header.correlation_id = correlation_id;
     header.client_id = client_id;
-    auto error = encode(header, schema.flexible.contains(version) ? 2 : 1, out);
+    auto error = encode(header, request_header_version(header.request_api_key, version), out);
     if (!error) error = encode(schema, request, version, out);
     return finish(out, begin, std::move(error));
 }

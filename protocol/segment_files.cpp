@@ -27,8 +27,15 @@ class Numbers {
     const char* at_;
 };
 
-bool all_zero(std::string_view bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
+/// An index tells offsets relative to its first one. False where the sum is none that an offset can
+/// be: the file has a name that no broker gave it.
+bool add_offset(std::int64_t base_offset, std::int32_t relative, std::int64_t& offset) {
+    return !__builtin_add_overflow(base_offset, std::int64_t{relative}, &offset);
+}
+
+std::string beyond(std::int64_t base_offset) {
+    return std::string("the offset is beyond 2^63 - 1, for the file's name says that it begins at ")
+        .append(std::to_string(base_offset));
 }
 
 /// Entries of one size to the end of the file or to the first that is `unused`. `read` makes an
@@ -37,6 +44,8 @@ template <class Entry, class Read>
 SegmentEntries<Entry> read_entries(std::string_view file, const char* path, std::size_t size,
                                    bool may_be_unused, Read read) {
     SegmentEntries<Entry> result;
+    const std::size_t last_used = file.find_last_not_of('\0');
+    const std::size_t used = last_used == std::string_view::npos ? 0 : last_used + 1;
     for (std::size_t at = 0; at < file.size(); at += size) {
         const auto fail = [&](std::string what) {
             std::string where(path);
@@ -44,7 +53,7 @@ SegmentEntries<Entry> read_entries(std::string_view file, const char* path, std:
             result.error = DecodeError{std::move(where), std::move(what), at};
         };
         // No entry is all zeros: a segment's first batch has none.
-        if (may_be_unused && all_zero(file.substr(at))) {
+        if (may_be_unused && at >= used) {
             result.unused_bytes = file.size() - at;
             break;
         }
@@ -97,7 +106,9 @@ SegmentEntries<OffsetIndexEntry> read_offset_index(std::string_view file,
     return read_entries<OffsetIndexEntry>(
         file, "index", 8, true,
         [base_offset](Numbers numbers, OffsetIndexEntry& entry, const auto& before) {
-            entry.offset = base_offset + numbers.next<std::int32_t>();
+            if (!add_offset(base_offset, numbers.next<std::int32_t>(), entry.offset)) {
+                return beyond(base_offset);
+            }
             entry.position = numbers.next<std::int32_t>();
             if (!before.empty() && entry.offset <= before.back().offset) {
                 return descends("offset", before.back().offset, entry.offset);
@@ -114,7 +125,9 @@ SegmentEntries<TimeIndexEntry> read_time_index(std::string_view file, std::int64
         file, "timeindex", 12, true,
         [base_offset](Numbers numbers, TimeIndexEntry& entry, const auto& before) {
             entry.timestamp = numbers.next<std::int64_t>();
-            entry.offset = base_offset + numbers.next<std::int32_t>();
+            if (!add_offset(base_offset, numbers.next<std::int32_t>(), entry.offset)) {
+                return beyond(base_offset);
+            }
             if (!before.empty() && entry.timestamp < before.back().timestamp) {
                 return descends("timestamp", before.back().timestamp, entry.timestamp);
             }

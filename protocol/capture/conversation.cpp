@@ -16,7 +16,6 @@ using protocol::Schema;
 using std::chrono::nanoseconds;
 
 constexpr std::size_t size_bytes = 4;
-constexpr std::int32_t frame_bytes_max = 512 << 20;
 // A search waits for the whole of a frame before it believes in it, but not for more than this.
 constexpr std::int32_t searched_frame_bytes_max = 16 << 20;
 // What an answer is kept for that may stand before its request in the file.
@@ -46,6 +45,11 @@ bool plausible_header(std::string_view bytes, std::int32_t size, const Schema*& 
     if (client_bytes < -1 || client_bytes > 512 || client_bytes > size - 10) return false;
     return client_bytes <= 0 ||
            is_plain_text(bytes.substr(14, static_cast<std::size_t>(client_bytes)));
+}
+
+std::size_t frame_bytes(const Exchange& exchange) {
+    return (exchange.request ? exchange.request->bytes.size() : 0) +
+           (exchange.response ? exchange.response->bytes.size() : 0);
 }
 
 /// Appends, with room for a frame of which the size is known, but no more than twice what came: a
@@ -92,9 +96,25 @@ Conversation::Conversation(Handler handler, bool from_start)
       client_(*this, true, from_start),
       broker_(*this, false, from_start) {}
 
+void Conversation::Queue::push(Exchange&& exchange) {
+    bytes += frame_bytes(exchange);
+    list.push_back(std::move(exchange));
+}
+
+Exchange Conversation::Queue::take(std::size_t at) {
+    Exchange exchange = std::move(list[at]);
+    list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+    bytes -= frame_bytes(exchange);
+    return exchange;
+}
+
+bool Conversation::Queue::is_full(std::size_t count_max) const {
+    return list.size() > count_max || (bytes > waiting_bytes_max && list.size() > 1);
+}
+
 void Conversation::Side::bytes(std::string_view data, nanoseconds time) {
     // An answer to nothing that was asked tells nothing: there is no need to keep it.
-    if (!in_step && !is_client && owner.waiting_.empty()) {
+    if (!in_step && !is_client && owner.waiting_.list.empty()) {
         skipped += data.size() + buffer.size();
         buffer.clear();
         return;
@@ -123,7 +143,7 @@ void Conversation::Side::lost() {
 std::string_view Conversation::take_frames(Side& side, std::string_view data, nanoseconds time) {
     while (data.size() >= size_bytes) {
         const std::int32_t size = protocol::frame_size(data.data());
-        if (size < static_cast<std::int32_t>(size_bytes) || size > frame_bytes_max) {
+        if (size < static_cast<std::int32_t>(size_bytes) || size > plausible_frame_bytes_max) {
             side.in_step = false;
             return data;
         }
@@ -169,10 +189,10 @@ Plausible Conversation::plausible_answer(std::string_view bytes) const {
     }
     const auto correlation_id = load_big_endian<std::int32_t>(bytes.data() + size_bytes);
     const auto asked =
-        std::find_if(waiting_.begin(), waiting_.end(), [correlation_id](const Exchange& exchange) {
+        std::find_if(waiting_.list.begin(), waiting_.list.end(), [correlation_id](const auto& exchange) {
             return exchange.header.correlation_id == correlation_id && !exchange.is_sasl_token;
         });
-    if (asked == waiting_.end()) return Plausible::no;
+    if (asked == waiting_.list.end()) return Plausible::no;
     const auto content = static_cast<std::size_t>(size);
     if (bytes.size() - size_bytes < content) return Plausible::needs_more;
     const ApiKey key = asked->header.request_api_key;
@@ -198,7 +218,7 @@ bool Conversation::request_frame(const Bytes& bytes, nanoseconds begun, nanoseco
         Exchange token;
         token.request = Exchange::Frame{bytes, begun, ended};
         token.is_sasl_token = true;
-        waiting_.push_back(std::move(token));
+        waiting_.push(std::move(token));
         return true;
     }
     if (error || static_cast<std::int16_t>(frame.header.request_api_key) < 0 ||
@@ -221,25 +241,21 @@ bool Conversation::request_frame(const Bytes& bytes, nanoseconds begun, nanoseco
     }
     sasl_tokens_ = key == ApiKey::sasl_handshake && version == 0;
     const auto came_first =
-        std::find_if(early_.begin(), early_.end(), [&exchange](const Exchange& early) {
+        std::find_if(early_.list.begin(), early_.list.end(), [&exchange](const Exchange& early) {
             return early.header.correlation_id == exchange.header.correlation_id;
         });
-    waiting_.push_back(std::move(exchange));
-    if (came_first != early_.end()) {
-        Exchange::Frame response = std::move(*came_first->response);
-        early_.erase(came_first);
-        answer(std::move(response), waiting_.size() - 1);
-    } else if (waiting_.size() > waiting_max) {
-        emit(std::move(waiting_.front()));
-        waiting_.pop_front();
+    waiting_.push(std::move(exchange));
+    if (came_first != early_.list.end()) {
+        const auto at = static_cast<std::size_t>(came_first - early_.list.begin());
+        answer(std::move(*early_.take(at).response), waiting_.list.size() - 1);
     }
+    while (waiting_.is_full(waiting_max)) emit(waiting_.take(0));
     return true;
 }
 
 bool Conversation::token_frame(Exchange::Frame frame) {
-    if (waiting_.empty() || !waiting_.front().is_sasl_token) return false;
-    Exchange exchange = std::move(waiting_.front());
-    waiting_.pop_front();
+    if (waiting_.list.empty() || !waiting_.list.front().is_sasl_token) return false;
+    Exchange exchange = waiting_.take(0);
     exchange.response = std::move(frame);
     exchange.answer = Exchange::Answer::came;
     emit(std::move(exchange));
@@ -250,32 +266,25 @@ bool Conversation::response_frame(const Bytes& bytes, nanoseconds begun, nanosec
     if (token_frame({bytes, begun, ended})) return true;
     const auto correlation_id = load_big_endian<std::int32_t>(bytes.data());
     const auto asked =
-        std::find_if(waiting_.begin(), waiting_.end(), [correlation_id](const Exchange& exchange) {
+        std::find_if(waiting_.list.begin(), waiting_.list.end(), [correlation_id](const auto& exchange) {
             return exchange.header.correlation_id == correlation_id;
         });
-    if (asked != waiting_.end()) {
-        answer({bytes, begun, ended}, static_cast<std::size_t>(asked - waiting_.begin()));
+    if (asked != waiting_.list.end()) {
+        answer({bytes, begun, ended}, static_cast<std::size_t>(asked - waiting_.list.begin()));
         return true;
     }
     Exchange alone;
     alone.header.correlation_id = correlation_id;
     alone.response = Exchange::Frame{bytes, begun, ended};
     alone.answer = Exchange::Answer::came;
-    early_.push_back(std::move(alone));
-    if (early_.size() > early_max) {
-        emit(std::move(early_.front()));
-        early_.pop_front();
-    }
+    early_.push(std::move(alone));
+    while (early_.is_full(early_max)) emit(early_.take(0));
     return true;
 }
 
 void Conversation::answer(Exchange::Frame frame, std::size_t waiting) {
-    for (; waiting > 0; --waiting) {
-        emit(std::move(waiting_.front()));
-        waiting_.pop_front();
-    }
-    Exchange exchange = std::move(waiting_.front());
-    waiting_.pop_front();
+    for (; waiting > 0; --waiting) emit(waiting_.take(0));
+    Exchange exchange = waiting_.take(0);
     const ApiKey key = exchange.header.request_api_key;
     const std::int16_t version = exchange.header.request_api_version;
     protocol::ResponseFrame response;
@@ -297,9 +306,8 @@ void Conversation::finish() {
         (side->in_step ? cut_bytes_ : side->skipped) += side->buffer.size();
         side->buffer.clear();
     }
-    for (auto* list : {&early_, &waiting_}) {
-        for (Exchange& exchange : *list) emit(std::move(exchange));
-        list->clear();
+    for (Queue* queue : {&early_, &waiting_}) {
+        while (!queue->list.empty()) emit(queue->take(0));
     }
 }
 

@@ -29,6 +29,13 @@ struct Traffic::Connection {
     bool client_finished = false;
     bool broker_finished = false;
     std::uint64_t client_bytes = 0;
+
+    /// What came is of no use any more. Connections themselves are kept, as many as there were.
+    void forget() {
+        conversation.reset();
+        from_client.reset();
+        from_broker.reset();
+    }
 };
 
 Traffic::Traffic(std::vector<std::uint16_t> ports, Handler handler)
@@ -109,7 +116,7 @@ void Traffic::deliver(Connection& connection, const TcpSegment& segment) {
             connection.in_doubt = false;
         } else if (connection.tls || conversation.skipped_bytes() > doubt_bytes_max) {
             connection.other = true;
-            connection.conversation.reset();
+            connection.forget();
             return;
         }
     }
@@ -136,7 +143,7 @@ void Traffic::close(Connection& connection) {
         ++counts_.other_connections;
         if (connection.tls) ++counts_.tls_connections;
     }
-    connection.conversation.reset();
+    connection.forget();
 }
 
 void Traffic::finish() {

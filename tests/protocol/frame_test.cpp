@@ -52,6 +52,20 @@ TEST(Frame, ARequestIsSizeHeaderAndBody) {
               "1\0"s);
 }
 
+TEST(Frame, AControlledShutdownOfVersion0HasNoClientId) {
+    const Schema& schema = *request_schema(ApiKey::controlled_shutdown);
+    for (const std::int16_t version : {std::int16_t{0}, std::int16_t{1}}) {
+        std::string out;
+        ASSERT_FALSE(encode_request(schema, schema.make().get(), version, 7, "me", out));
+        RequestFrame frame;
+        ASSERT_FALSE(decode_request_header(Bytes::copy_of(out.substr(4)), frame));
+        EXPECT_EQ(frame.header_version, version);
+        EXPECT_EQ(frame.body.size(), 4U) << "the broker's id";
+        const auto message = schema.make();
+        EXPECT_FALSE(decode(schema, message.get(), version, frame.body));
+    }
+}
+
 TEST(Frame, ARefusedRequestLeavesNothingBehind) {
     std::string out = "before";
     const auto error = encode_request(MetadataRequest{.topics = std::nullopt}, 0, 1, "me", out);
@@ -107,8 +121,7 @@ TEST(Frame, SizesThatAreNoneAreExplained) {
     EXPECT_EQ(judged("\0\0\0\x1"s), "fine");
     EXPECT_EQ(judged("\0\0\0\0"s), "a frame of 0 bytes, but a frame holds at least a header");
     EXPECT_EQ(judged("\xff\xff\xff\xff"s), "a frame of -1 bytes, which is not a Kafka frame");
-    EXPECT_EQ(judged("\x7f\0\0\0"s),
-              "a frame of 2130706432 bytes, more than the allowed 104857600");
+    EXPECT_EQ(judged("\x7f\0\0\0"s), "a frame of 2130706432 bytes, more than the allowed 104857600");
     EXPECT_NE(judged("\x15\x03\x03\0"s).find("TLS alert"), std::string::npos);
     EXPECT_NE(judged("\x16\x03\x01\x02"s).find("TLS handshake"), std::string::npos);
     EXPECT_NE(judged("HTTP"s).find("web server"), std::string::npos);

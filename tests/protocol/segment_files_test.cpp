@@ -53,6 +53,24 @@ TEST(OffsetIndex, entries_unused_room_and_disorder) {
     EXPECT_EQ(read_offset_index(std::string(64, '\0'), 0).unused_bytes, 64U);
 }
 
+TEST(OffsetIndex, an_offset_beyond_all_is_refused) {
+    constexpr std::int64_t last = INT64_MAX;
+    const auto index = read_offset_index(number(1, 4) + number(100, 4), last);
+    ASSERT_TRUE(index.error);
+    EXPECT_THAT(index.error->message(), HasSubstr("beyond 2^63 - 1"));
+    const auto times = read_time_index(number(5, 8) + number(1, 4), last);
+    ASSERT_TRUE(times.error);
+    EXPECT_THAT(times.error->message(), HasSubstr("9223372036854775807"));
+    EXPECT_FALSE(read_offset_index(number(0, 4) + number(100, 4), last).error);
+}
+
+TEST(TimeIndex, entries_of_zeros_before_a_used_one_are_entries) {
+    const auto read = read_time_index(std::string(12 * 400'000, '\0') + number(1, 8) + number(4, 4), 10);
+    EXPECT_FALSE(read.error);
+    EXPECT_EQ(read.entries.size(), 400'001U) << "and not in time that grows with the square";
+    EXPECT_EQ(read.unused_bytes, 0U);
+}
+
 TEST(TimeIndex, entries) {
     const auto read = read_time_index(number(1'700'000'000'123, 8) + number(4, 4), 10);
     EXPECT_FALSE(read.error);
@@ -62,8 +80,7 @@ TEST(TimeIndex, entries) {
 }
 
 TEST(TransactionIndex, entries) {
-    const std::string entry =
-        number(0, 2) + number(77, 8) + number(1, 8) + number(5, 8) + number(6, 8);
+    const std::string entry = number(0, 2) + number(77, 8) + number(1, 8) + number(5, 8) + number(6, 8);
     const auto read = read_transaction_index(entry);
     EXPECT_FALSE(read.error);
     ASSERT_EQ(read.entries.size(), 1U);
@@ -73,9 +90,8 @@ TEST(TransactionIndex, entries) {
 }
 
 std::string snapshot(std::int32_t claimed) {
-    const std::string body = number(claimed, 4) + number(42, 8) + number(3, 2) + number(9, 4) +
-                             number(100, 8) + number(2, 4) + number(1'700'000'000'000, 8) +
-                             number(-1, 4) + number(-1, 8);
+    const std::string body = number(claimed, 4) + number(42, 8) + number(3, 2) + number(9, 4) + number(100, 8) +
+                             number(2, 4) + number(1'700'000'000'000, 8) + number(-1, 4) + number(-1, 8);
     return number(1, 2) + number(protocol::crc32c(body), 4) + body;
 }
 
@@ -91,8 +107,7 @@ TEST(ProducerSnapshot, entries_and_crc) {
     std::string damaged = file;
     damaged[20] ^= 1;
     EXPECT_THAT(read_producer_snapshot(damaged).error->message(), HasSubstr("CRC is wrong"));
-    EXPECT_THAT(read_producer_snapshot(snapshot(9)).error->message(),
-                HasSubstr("claims 9 producers and has 1"));
+    EXPECT_THAT(read_producer_snapshot(snapshot(9)).error->message(), HasSubstr("claims 9 producers and has 1"));
     for (std::size_t size = 0; size < file.size(); ++size) {
         EXPECT_TRUE(read_producer_snapshot(file.substr(0, size)).error) << size;
     }

@@ -62,9 +62,8 @@ void expect_all_in_order(const Seen& seen) {
         EXPECT_EQ(exchange.header.client_id, "tester");
         EXPECT_FALSE(exchange.error);
         for (const bool is_request : {true, false}) {
-            const auto* schema = is_request
-                                     ? protocol::request_schema(exchange.header.request_api_key)
-                                     : protocol::response_schema(exchange.header.request_api_key);
+            const auto* schema = is_request ? protocol::request_schema(exchange.header.request_api_key)
+                                            : protocol::response_schema(exchange.header.request_api_key);
             const auto message = schema->make();
             EXPECT_FALSE(decode(*schema, message.get(), exchange.header.request_api_version,
                                 is_request ? exchange.request_body : exchange.response_body));
@@ -131,8 +130,8 @@ TEST(Traffic, overlapping_packets_make_no_difference) {
     piece(5, 25);
     piece(0, 45);
     piece(50, stream.size());
-    CaptureWriter::append_bytes(file, connection, From::broker,
-                                metadata_response(1, "a") + metadata_response(2, "b"), {});
+    CaptureWriter::append_bytes(file, connection, From::broker, metadata_response(1, "a") + metadata_response(2, "b"),
+                                {});
     const Seen seen = run(packets_of(file), {9092});
     EXPECT_EQ(seen.matched(), 2U);
     EXPECT_EQ(seen.counts.skipped_bytes, 0U);
@@ -159,14 +158,12 @@ TEST(Traffic, a_capture_that_begins_in_the_middle_is_read_from_the_next_request_
     const auto all = packets_of(file);
     for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
         for (std::size_t begin = 4; begin + 200 < all.size(); begin += 7) {
-            const std::vector<CapturedPacket> packets(
-                all.begin() + static_cast<std::ptrdiff_t>(begin), all.end());
+            const std::vector<CapturedPacket> packets(all.begin() + static_cast<std::ptrdiff_t>(begin), all.end());
             const Seen seen = run(packets, ports);
             // What came before the cut is counted by the last request that began before it.
             ASSERT_FALSE(seen.exchanges.empty()) << begin;
-            const auto first =
-                std::find_if(seen.exchanges.begin(), seen.exchanges.end(),
-                             [](const Exchange& e) { return e.request && e.response; });
+            const auto first = std::find_if(seen.exchanges.begin(), seen.exchanges.end(),
+                                            [](const Exchange& e) { return e.request && e.response; });
             ASSERT_NE(first, seen.exchanges.end()) << begin;
             const auto expected = static_cast<std::size_t>(requests - first->header.correlation_id);
             EXPECT_EQ(seen.matched(), expected) << begin;
@@ -277,6 +274,30 @@ TEST(Conversation, goes_on_after_bytes_that_are_no_frame) {
     EXPECT_EQ(talk.conversation.skipped_bytes(), 1012U);
 }
 
+TEST(Conversation, requests_that_wait_take_no_more_than_so_many_bytes) {
+    Talk talk;
+    constexpr std::size_t each = 20U << 20;
+    for (int i = 1; i <= 5; ++i) talk.client(produce_request(i, 1, each));
+    ASSERT_EQ(talk.seen.size(), 2U) << "three of 20 MB may wait";
+    EXPECT_EQ(talk.seen[0].answer, Exchange::Answer::missing);
+    EXPECT_EQ(talk.seen[1].header.correlation_id, 2);
+    talk.broker(produce_response(4));
+    ASSERT_EQ(talk.seen.size(), 4U);
+    EXPECT_EQ(talk.seen[3].answer, Exchange::Answer::came);
+    talk.client(produce_request(6, 1, Conversation::waiting_bytes_max + 1));
+    ASSERT_EQ(talk.seen.size(), 5U);
+    talk.broker(produce_response(6));
+    ASSERT_EQ(talk.seen.size(), 6U);
+    EXPECT_EQ(talk.seen[5].answer, Exchange::Answer::came) << "the last one always waits";
+}
+
+/// Of a connection that is one of TLS from its middle on nothing is waited for.
+TEST(Conversation, the_beginning_of_tls_is_no_size_of_a_frame) {
+    Talk talk;
+    talk.client(std::string("\x16\x03\x01\x02\x00", 5) + std::string(500, 'x'));
+    EXPECT_GT(talk.conversation.skipped_bytes(), 400U);
+}
+
 /// A ZooKeeper client's first packet, read as a request: Produce 0 with an empty client id.
 TEST(Traffic, connections_of_others_are_left_out) {
     std::string file;
@@ -286,12 +307,10 @@ TEST(Traffic, connections_of_others_are_left_out) {
     CaptureWriter::append_opening(file, zookeeper, {});
     CaptureWriter::append_bytes(
         file, zookeeper, From::client,
-        std::string("\0\0\0\x2d", 4) + std::string(14, '\0') + "\x75\x30" + std::string(29, '\0'),
-        {});
+        std::string("\0\0\0\x2d", 4) + std::string(14, '\0') + "\x75\x30" + std::string(29, '\0'), {});
     auto tls = connection_from(5001);
     CaptureWriter::append_opening(file, tls, {});
-    CaptureWriter::append_bytes(file, tls, From::client, "\x16\x03\x01\x02" + std::string(500, 'x'),
-                                {});
+    CaptureWriter::append_bytes(file, tls, From::client, "\x16\x03\x01\x02" + std::string(500, 'x'), {});
     const Seen seen = run(packets_of(file), {});
     EXPECT_EQ(seen.exchanges.size(), 0U);
     EXPECT_EQ(seen.counts.other_connections, 2U);
@@ -329,8 +348,7 @@ TEST(MessageWalk, finds_errors_and_topics_and_changes_errors) {
 
     protocol::MetadataRequest request;
     request.topics->emplace_back().topic_id = topic.topic_id;
-    EXPECT_THAT(topics_in(protocol::schema_of<protocol::MetadataRequest>(), &request, names),
-                ElementsAre("clicks"));
+    EXPECT_THAT(topics_in(protocol::schema_of<protocol::MetadataRequest>(), &request, names), ElementsAre("clicks"));
     set_errors(schema, &response, 5, ErrorCode::not_controller);
     EXPECT_THAT(errors_in(schema, &response), ElementsAre(ErrorCode::not_controller));
 }

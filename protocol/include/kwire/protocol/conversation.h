@@ -8,7 +8,7 @@
 // answer a connection's requests in order, so an answer ends the waiting of all requests before its
 // own. Nothing is decoded beyond headers, but the acks of Produce and what a search looks at.
 // Memory: what was claimed is never taken before it came; requests wait for their answers, at most
-// waiting_max of them. Lifetimes: bodies share the frame. Threads: one object, one thread.
+// waiting_max of them and, but for the last, waiting_bytes_max. Lifetimes: bodies share the frame. Threads: one object, one thread.
 #pragma once
 
 #include <chrono>
@@ -26,6 +26,11 @@
 #include <kwire/protocol/tcp_assembly.h>
 
 namespace kwire {
+
+/// The largest frame that is looked for in a stream of which it is not known what it is. Brokers
+/// take 100 MB at most as long as nobody sets them otherwise; what a TLS handshake begins with, read
+/// as a size, is more than this.
+inline constexpr std::int32_t plausible_frame_bytes_max = 256 << 20;
 
 /// A request with its answer, or one of them alone.
 struct Exchange {
@@ -75,6 +80,7 @@ class Conversation {
  public:
     using Handler = std::function<void(Exchange&&)>;
     static constexpr std::size_t waiting_max = 100'000;
+    static constexpr std::size_t waiting_bytes_max = 64U << 20;
 
     /// `from_start`: the first bytes of either side begin a frame. If not, one is searched for.
     Conversation(Handler handler, bool from_start);
@@ -108,6 +114,17 @@ class Conversation {
         std::uint64_t skipped = 0;
     };
 
+    /// Exchanges that wait for their other half, oldest first.
+    struct Queue {
+        void push(Exchange&& exchange);
+        Exchange take(std::size_t at);
+        /// More than may wait of `count_max`, or of bytes.
+        bool is_full(std::size_t count_max) const;
+
+        std::deque<Exchange> list;
+        std::size_t bytes = 0;
+    };
+
     std::string_view take_frames(Side& side, std::string_view data, std::chrono::nanoseconds time);
     bool search(Side& side, std::chrono::nanoseconds time);
     Plausible plausible_answer(std::string_view bytes) const;
@@ -122,8 +139,8 @@ class Conversation {
     Handler handler_;
     Side client_;
     Side broker_;
-    std::deque<Exchange> waiting_;
-    std::deque<Exchange> early_;  ///< Answers that stand before their requests in the capture.
+    Queue waiting_;
+    Queue early_;  ///< Answers that stand before their requests in the capture.
     bool sasl_tokens_ = false;
     std::uint64_t frames_ = 0;
     std::uint64_t cut_bytes_ = 0;
