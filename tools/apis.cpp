@@ -24,6 +24,7 @@ struct ApisOptions {
     ConnectionOptions connection;
     bool schema = false;
     std::string name;
+    std::string format = "text";
 };
 
 std::string text_of(VersionRange range) {
@@ -61,6 +62,33 @@ int print_schemas(const std::string& wanted) {
         for (std::int16_t v = message->versions.lowest; v <= message->versions.highest; ++v) {
             output.line(protocol::schema_text(*message, v));
         }
+    }
+    return finish(output);
+}
+
+/// `{"lowest":0,"highest":13}`, or null where there are none.
+std::string json_of(VersionRange range) {
+    if (range.highest < range.lowest) return "null";
+    return "{\"lowest\":" + std::to_string(range.lowest) +
+           ",\"highest\":" + std::to_string(range.highest) + '}';
+}
+
+int print_known_json() {
+    Output output(1);
+    std::string& out = output.buffer();
+    for (const Schema* message : every_message()) {
+        const bool is_request =
+            message->api_key && protocol::request_schema(*message->api_key) == message;
+        if (message->api_key && !is_request) continue;
+        out += is_request ? "{\"api\":\"" + name_or_unknown(*message->api_key) + "\",\"key\":" +
+                                std::to_string(static_cast<int>(*message->api_key))
+                          : "{\"message\":\"" + std::string(message->name) + '"';
+        out += ",\"versions\":" + json_of(message->versions);
+        out += ",\"flexible_from\":";
+        out += message->flexible.highest < message->flexible.lowest
+                   ? "null"
+                   : std::to_string(message->flexible.lowest);
+        out += "}\n";
     }
     return finish(output);
 }
@@ -117,9 +145,29 @@ void append_side_by_side(std::string& out, const std::map<std::string, Versions>
     table.append_to(out);
 }
 
-int ask_brokers(const ConnectionOptions& options) {
-    Connections connections(client_config(options, PropertyScope::cluster));
+/// A line for each broker.
+void append_json(std::string& out, const std::map<std::string, Versions>& brokers) {
+    for (const auto& [broker, versions] : brokers) {
+        out += "{\"broker\":\"" + broker + "\",\"looks_like\":\"";
+        out.append(release_of(versions)).append("\",\"apis\":[");
+        const char* separator = "";
+        for (const auto& [key, range] : versions) {
+            out.append(separator).append("{\"api\":\"").append(name_or_unknown(key));
+            out += "\",\"key\":" + std::to_string(static_cast<int>(key)) +
+                   ",\"versions\":" + json_of(range) + '}';
+            separator = ",";
+        }
+        out += "]}\n";
+    }
+}
+
+int ask_brokers(const ApisOptions& options) {
+    Connections connections(client_config(options.connection, PropertyScope::cluster));
     const auto view = connections.wait(connections.cluster()->refresh({}));
+    if (view->brokers.empty()) {
+        throw Error(errc::cannot_connect,
+                    "the cluster lists no brokers (0.8 does not before it has a topic)");
+    }
     std::map<std::string, Versions> brokers;
     int code = exit_ok;
     for (const auto& [id, broker] : view->brokers) {
@@ -132,7 +180,11 @@ int ask_brokers(const ConnectionOptions& options) {
         }
     }
     Output output(1);
-    if (!brokers.empty()) append_side_by_side(output.buffer(), brokers);
+    if (options.format == "json") {
+        append_json(output.buffer(), brokers);
+    } else if (!brokers.empty()) {
+        append_side_by_side(output.buffer(), brokers);
+    }
     const int written = finish(output);
     return written == exit_ok ? code : written;
 }
@@ -142,10 +194,13 @@ int apis(const ApisOptions& options) {
         if (options.schema || !options.name.empty()) {
             throw UsageError("--bootstrap asks brokers; --schema and a name ask kwire itself");
         }
-        return ask_brokers(options.connection);
+        return ask_brokers(options);
     }
-    if (options.schema || !options.name.empty()) return print_schemas(options.name);
-    return print_known();
+    if (options.schema || !options.name.empty()) {
+        if (options.format == "json") throw UsageError("fields are shown as text only");
+        return print_schemas(options.name);
+    }
+    return options.format == "json" ? print_known_json() : print_known();
 }
 
 }  // namespace
@@ -156,6 +211,8 @@ void add_apis(Command root) {
         "apis", "What kwire speaks, or with --bootstrap what each broker does, side by side");
     command.argument("API", options->name, "show the fields of this API or message, each version");
     command.flag("--schema", options->schema, "show the fields of all messages at all versions");
+    command.option("-f,--format", options->format, "text|json", "json: one object a line")
+        .one_of({"text", "json"});
     add_bootstrap(command, options->connection, "brokers to ask");
     add_properties(command, options->connection);
     command.notes("Examples",

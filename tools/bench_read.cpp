@@ -13,7 +13,6 @@
 
 #include "bench.h"
 #include "group_offsets.h"
-#include "interrupt.h"
 #include "numbers.h"
 #include "report.h"
 
@@ -45,7 +44,6 @@ void read(Reading& reading, std::int64_t messages_max, Poll poll, Processed proc
         if (before >= messages_max) return;
         MessageBatch batch = poll(std::chrono::milliseconds(100));
         if (batch.empty()) {
-            if (interrupt_requested()) throw Error(errc::closed, "interrupted");
             if (Clock::now() - heard < silence_max || reading.messages >= messages_max) continue;
             throw Error(errc::timed_out,
                         "only " + show_count(static_cast<std::uint64_t>(before)) +

@@ -17,8 +17,9 @@
 namespace kwire::tools {
 namespace {
 
-constexpr std::size_t read_bytes = 1 << 20;
+constexpr std::size_t read_bytes = 64 << 10;
 constexpr std::size_t output_bytes = 1 << 16;
+constexpr std::size_t magic_bytes = 4;
 
 class Input {
  public:
@@ -43,7 +44,7 @@ class Input {
         } while (count < 0 && errno == EINTR && !interrupt_requested());
         buffer.resize(before + static_cast<std::size_t>(count < 0 ? 0 : count));
         if (count < 0 && errno != EINTR) fail("cannot read ");
-        return count > 0;
+        return count > 0 && !interrupt_requested();
     }
 
     const std::string& name() const { return name_; }
@@ -101,7 +102,9 @@ void add_capture_options(Command command, CaptureOptions& options) {
                    "a file of tcpdump, dumpcap or `kwire proxy --write`; - reads stdin");
     command.option("--port", options.ports, "PORT",
                    "a broker's port; may be repeated. Without it whatever looks like Kafka");
-    add_exchange_options(command, options.exchanges);
+    add_exchange_options(command, options.exchanges,
+                         "of a frame the message, such as FetchRequest; of a capture only this API, "
+                         "such as Fetch; may be repeated then");
 }
 
 int decode_capture(const CaptureOptions& options) {
@@ -125,6 +128,7 @@ int decode_capture(const CaptureOptions& options) {
     std::string data;
     bool more = true;
     bool failed = false;
+    bool begun = false;  // the bytes that say which format it is were there
     while (more && !failed && !output.failure()) {
         more = input.read(data);
         std::size_t done = 0;
@@ -133,12 +137,13 @@ int decode_capture(const CaptureOptions& options) {
             CapturedPacket packet;
             const auto step = reader.next(std::string_view(data).substr(done), consumed, packet);
             done += consumed;
+            begun = begun || consumed > 0;
             if (step == CaptureReader::Step::packet) traffic.packet(packet);
             failed = step == CaptureReader::Step::failed;
             if (step != CaptureReader::Step::packet) break;
         }
         data.erase(0, done);
-        if (data.empty()) output.flush();  // of a live capture nothing is to wait here
+        output.flush();  // of a live capture nothing is to wait here
     }
     traffic.finish();
     printer.append_end(output.buffer());
@@ -146,6 +151,10 @@ int decode_capture(const CaptureOptions& options) {
     if (output.reader_gone()) return written;
     if (failed) {
         report(input.name() + ": " + reader.error()->message());
+    } else if (!begun && data.size() < magic_bytes && !interrupt_requested()) {
+        report(input.name() +
+               (data.empty() ? " is empty" : " is neither a pcap nor a pcapng file"));
+        failed = true;
     } else if (!data.empty() && !interrupt_requested()) {
         report(input.name() + " ends in the middle of a packet; all before it was read");
     }

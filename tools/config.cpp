@@ -19,9 +19,9 @@ std::string_view used_by(PropertyScope scope) {
         case PropertyScope::fetch:
             return "fetching (consume, bench)";
         case PropertyScope::group:
-            return "the group (consume, bench group)";
+            return "the group (consume, topics, offsets, group, bench fetch, bench group)";
         case PropertyScope::producer:
-            return "the producer (produce)";
+            return "the producer (produce, bench produce, bench latency)";
     }
     return "";
 }

@@ -1,5 +1,6 @@
 // kwire decode: bytes of the protocol as text or JSON.
 #include <memory>
+#include <utility>
 
 #include <kwire/protocol/json_text.h>
 
@@ -73,7 +74,35 @@ int decode_frame(const DecodeOptions& options) {
     return finish(output);
 }
 
+/// What would be ignored is refused: the caller meant something by it.
+void check_combination(const DecodeOptions& options) {
+    const bool pcap = !options.capture.file.empty();
+    const int inputs = int{pcap} + int{options.lines} + int{options.hex.has_value()} +
+                       int{options.base64.has_value()};
+    if (inputs > 1) throw UsageError("give only one of --pcap, --lines, --hex and --base64");
+    const ExchangeOptions& exchanges = options.capture.exchanges;
+    const std::pair<bool, const char*> of_captures[] = {
+        {!options.capture.ports.empty(), "--port"}, {exchanges.bodies, "--bodies"},
+        {exchanges.summary, "--summary"},           {exchanges.only_errors, "--errors"},
+        {!exchanges.errors.empty(), "--error"},     {!exchanges.client_ids.empty(), "--client-id"},
+        {!exchanges.topics.empty(), "--topic"}};
+    for (const auto& [given, name] : of_captures) {
+        if (given && !pcap) throw UsageError(std::string(name) + " needs --pcap");
+    }
+    const std::pair<bool, const char*> of_frames[] = {
+        {options.version.has_value(), "--version"},
+        {options.header, "--header"},
+        {options.base64_records, "--base64-records"}};
+    for (const auto& [given, name] : of_frames) {
+        if (given && pcap) throw UsageError(std::string(name) + " is not for --pcap");
+    }
+    if (options.lines && (options.version || !exchanges.apis.empty())) {
+        throw UsageError("--lines reads message and version from each line: leave out --api and --version");
+    }
+}
+
 int decode(const DecodeOptions& options) {
+    check_combination(options);
     if (!options.capture.file.empty()) return decode_capture(options.capture);
     if (!options.lines) return decode_frame(options);
     FrameDecoder decoder(options.header, records_as(options));

@@ -53,6 +53,11 @@ int encode_message(const EncodeOptions& options) {
 
 int encode(const EncodeOptions& options) {
     if (!options.lines) return encode_message(options);
+    if (options.format != "hex") throw UsageError("--lines writes hex, not --format " + options.format);
+    if (!options.message.empty() || options.version || options.json) {
+        throw UsageError(
+            "--lines reads message, version and JSON from each line: leave out --api, --version and --json");
+    }
     const FrameEncoder encoder(header_of(options));
     return each_line([&encoder](std::string& out, std::string_view line) {
         return encoder.append_line(out, line);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,6 +10,8 @@
 #include <kwire/protocol/message_walk.h>
 #include <kwire/protocol/messages.h>
 
+#include "error_name.h"
+#include "frame_text.h"
 #include "message_text.h"
 #include "numbers.h"
 
@@ -21,34 +21,9 @@ namespace {
 using protocol::Schema;
 using std::chrono::nanoseconds;
 
-/// Kafka's name of an error, or its number.
-std::optional<ErrorCode> error_of(const std::string& text) {
-    for (int code = -1; code < 1000; ++code) {
-        const auto error = static_cast<ErrorCode>(code);
-        if (name(error) == text || std::to_string(code) == text) return error;
-    }
-    return std::nullopt;
-}
-
-void append_hex(std::string& out, std::string_view bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    for (const char c : bytes) {
-        out += digits[static_cast<unsigned char>(c) >> 4];
-        out += digits[static_cast<unsigned char>(c) & 15];
-    }
-}
-
 /// 2026-11-22T18:31:02.123456Z
 void append_time(std::string& out, nanoseconds time) {
-    const std::time_t seconds = time.count() / 1'000'000'000;
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    char text[40];
-    const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    out.append(text, size);
-    std::snprintf(text, sizeof text, ".%06lldZ",
-                  static_cast<long long>(time.count() % 1'000'000'000 / 1000));
-    out += text;
+    append_utc(out, std::chrono::floor<std::chrono::microseconds>(time).count(), 1'000'000);
 }
 
 nanoseconds time_of(const Exchange& exchange) {
@@ -73,9 +48,10 @@ struct ExchangePrinter::Half {
     std::shared_ptr<void> message;  ///< null if it could not be decoded
     Bytes body;
     std::string problem;  ///< why not
+    bool broken = false;  ///< though API and version are known
 };
 
-void add_exchange_options(Command command, ExchangeOptions& options) {
+void add_exchange_options(Command command, ExchangeOptions& options, const std::string& api_help) {
     command.option("--format", options.format, "FORMAT", "text (default) or json, a line each")
         .one_of({"text", "json"});
     command.flag("--bodies", options.bodies, "show the messages in text, too");
@@ -83,13 +59,13 @@ void add_exchange_options(Command command, ExchangeOptions& options) {
                  "open record batches; without it their size is shown");
     command.flag("--summary", options.summary,
                  "a table of clients, APIs and how long answers took in place of the lines");
-    command.option("--api", options.apis, "NAME", "only this API, such as Fetch; may be repeated");
+    command.option("--api", options.apis, "NAME", api_help);
     command.option("--client-id", options.client_ids, "ID", "only this client id; may be repeated");
     command.option("-t,--topic", options.topics, "NAME",
                    "only what names this topic; may be repeated");
     command.option("--error", options.errors, "NAME",
                    "only answers with this error, such as NOT_COORDINATOR; may be repeated");
-    command.flag("--errors", options.only_errors, "only answers with an error, and missing ones");
+    command.flag("--errors", options.only_errors, "only answers with an error, missing ones, and what does not decode");
 }
 
 std::string api_text(const Exchange& exchange) {
@@ -105,7 +81,7 @@ ExchangePrinter::ExchangePrinter(const ExchangeOptions& options) : options_(opti
         apis_.push_back(*key);
     }
     for (const std::string& text : options_.errors) {
-        const auto error = error_of(text);
+        const auto error = error_named(text);
         if (!error) {
             throw UsageError("--error " + text +
                              " is no error of Kafka's; give its name, such as NOT_COORDINATOR");
@@ -130,6 +106,7 @@ ExchangePrinter::Half ExchangePrinter::decoded(const Exchange& exchange, bool is
     if (!is_request && exchange.error) {
         half.body = frame->bytes;
         half.problem = exchange.error->message();
+        half.broken = true;
         ++broken_;
         return half;
     }
@@ -147,6 +124,7 @@ ExchangePrinter::Half ExchangePrinter::decoded(const Exchange& exchange, bool is
     auto message = half.schema->make();
     if (const auto error = decode(*half.schema, message.get(), half.version, half.body)) {
         half.problem = error->message();
+        half.broken = true;
         ++broken_;
         return half;
     }
@@ -164,9 +142,12 @@ bool ExchangePrinter::wanted_by_header(const Exchange& exchange) const {
            listed(options_.client_ids, exchange.header.client_id.value_or(""));
 }
 
-bool ExchangePrinter::wanted(const Half& request, const Half& response,
+bool ExchangePrinter::wanted(const Exchange& exchange, const Half& request, const Half& response,
                              const std::vector<ErrorCode>& errors) const {
-    if (options_.only_errors && errors.empty() && response.present) return false;
+    if (options_.only_errors && errors.empty() && !request.broken && !response.broken &&
+        exchange.answer != Exchange::Answer::missing) {
+        return false;
+    }
     if (!errors_.empty() && std::none_of(errors.begin(), errors.end(), [this](ErrorCode code) {
             return std::find(errors_.begin(), errors_.end(), code) != errors_.end();
         })) {
@@ -194,8 +175,7 @@ void ExchangePrinter::append(std::string& out, std::string_view client, std::str
         errors = errors_in(*response.schema, response.message.get());
         if (is_metadata) learn_topic_ids(*response.schema, response.message.get(), topic_ids_);
     }
-    if (!wanted_by_header(exchange) || !wanted(request, response, errors)) return;
-    ++shown_;
+    if (!wanted_by_header(exchange) || !wanted(exchange, request, response, errors)) return;
     if (exchange.answer == Exchange::Answer::missing) ++unanswered_;
     if (options_.summary) {
         summary_.add(exchange, !errors.empty());
@@ -281,7 +261,7 @@ void ExchangePrinter::append_text_line(std::string& out, std::string_view client
         out += " v" + std::to_string(exchange.header.request_api_version);
     }
     out += " #" + std::to_string(exchange.header.correlation_id);
-    if (exchange.header.client_id) out += "  " + *exchange.header.client_id;
+    if (exchange.header.client_id) out += "  " + printable(*exchange.header.client_id);
     if (const auto latency = exchange.latency()) {
         out += "  " + show_latency(*latency);
     } else if (exchange.request) {

@@ -29,7 +29,9 @@ struct ExchangeOptions {
     std::vector<std::string> errors;
 };
 
-void add_exchange_options(Command command, ExchangeOptions& options);
+void add_exchange_options(
+    Command command, ExchangeOptions& options,
+    const std::string& api_help = "only this API, such as Fetch; may be repeated");
 
 /// Turns exchanges into lines. Remembers the ids of topics that Metadata told, for the filter by
 /// topic. For one thread.
@@ -44,7 +46,6 @@ class ExchangePrinter {
     /// Appends what is shown at the end.
     void append_end(std::string& out) const;
 
-    std::uint64_t shown() const { return shown_; }
     std::uint64_t unanswered() const { return unanswered_; }
     /// Frames of a known API and version that do not decode.
     std::uint64_t broken() const { return broken_; }
@@ -53,7 +54,7 @@ class ExchangePrinter {
     struct Half;
 
     bool wanted_by_header(const Exchange& exchange) const;
-    bool wanted(const Half& request, const Half& response,
+    bool wanted(const Exchange& exchange, const Half& request, const Half& response,
                 const std::vector<ErrorCode>& errors) const;
     Half decoded(const Exchange& exchange, bool is_request);
     void append_json_line(std::string& out, std::string_view client, std::string_view broker,
@@ -69,7 +70,6 @@ class ExchangePrinter {
     std::vector<ErrorCode> errors_;
     std::map<Uuid, std::string> topic_ids_;
     ExchangeSummary summary_;
-    std::uint64_t shown_ = 0;
     std::uint64_t unanswered_ = 0;
     std::uint64_t broken_ = 0;
 };

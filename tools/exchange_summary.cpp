@@ -63,7 +63,7 @@ void ExchangeSummary::append_to(std::string& out, bool json) const {
     for (const auto& [key, row] : rows_) {
         const auto& [client_id, api, version] = key;
         const Latencies latencies = latencies_of(row);
-        table.row({client_id.empty() ? "-" : client_id, api, std::to_string(version),
+        table.row({client_id.empty() ? "-" : printable(client_id), api, std::to_string(version),
                    std::to_string(row.count), std::to_string(row.errors),
                    std::to_string(row.unanswered), show_latency(latencies.p50),
                    show_latency(latencies.p99), show_latency(latencies.longest),

@@ -4,7 +4,6 @@
 #include <limits>
 #include <system_error>
 
-#include <poll.h>
 #include <unistd.h>
 
 #include "line_reader.h"
@@ -16,11 +15,6 @@ constexpr std::size_t output_bytes = 1 << 16;
 
 [[noreturn]] void fail_to_read(const std::error_code& why) {
     throw std::system_error(why, "cannot read stdin");
-}
-
-bool more_at_hand() {
-    pollfd in{0, POLLIN, 0};
-    return ::poll(&in, 1, 0) > 0;
 }
 
 }  // namespace
@@ -54,7 +48,7 @@ int each_line(const std::function<bool(std::string& out, std::string_view line)>
     while (const auto line = lines.next()) {
         if (!append(output.buffer(), *line)) code = exit_failure;
         const bool much = output.buffer().size() >= output_bytes;
-        if ((much || !more_at_hand()) && !output.flush()) break;
+        if ((much || !lines.has_line()) && !output.flush()) break;
     }
     if (lines.failure()) fail_to_read(lines.failure());
     const int written = finish(output);

@@ -1,11 +1,15 @@
 #include "frame_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
+#include <kwire/protocol/conversation.h>
 #include <kwire/protocol/frame.h>
 #include <kwire/protocol/json_text.h>
 #include <kwire/protocol/messages.h>
+
+#include "unknown_tags.h"
 
 namespace kwire::tools {
 namespace {
@@ -58,6 +62,29 @@ std::string_view take_word(std::string_view& line) {
     const std::string_view word = line.substr(0, blank);
     line = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
     return word;
+}
+
+/// Tagged fields that were to stand in a struct that the message does not have.
+std::optional<DecodeError> find_lost(const Schema& schema, std::int16_t version,
+                                     std::string_view bytes, const protocol::UnknownTags& wanted) {
+    if (wanted.empty()) return std::nullopt;
+    protocol::UnknownTags found;
+    const auto again = schema.make();
+    if (auto error = protocol::decode(schema, again.get(), version, borrowed(bytes), &found)) {
+        return error;
+    }
+    for (const protocol::UnknownTag& tag : wanted) {
+        const bool is_there = std::any_of(found.begin(), found.end(), [&tag](const auto& other) {
+            return other.path == tag.path && other.tag == tag.tag;
+        });
+        if (!is_there) {
+            return DecodeError{tag.path,
+                               "has no room for the unknown tagged field " + std::to_string(tag.tag) +
+                                   ": there is no such struct at this version, or it has the field",
+                               0};
+        }
+    }
+    return std::nullopt;
 }
 
 bool is_request(const Schema& schema) {
@@ -184,7 +211,13 @@ std::optional<DecodeError> FrameDecoder::append_response(std::string& out, const
                           header_version);
     out += ",\"body\":";
     const std::size_t header_size = bytes.size() - frame.body.size();
+    const std::size_t before = out.size();
     auto error = append_body(out, schema, version, frame.body.view());
+    const auto other_version = answer_version(*schema.api_key, version, frame.body.view());
+    if (error && other_version != version) {
+        out.resize(before);
+        error = append_body(out, schema, other_version, frame.body.view());
+    }
     if (error) return moved(*error, header_size);
     out += '}';
     return std::nullopt;
@@ -201,9 +234,12 @@ std::optional<DecodeError> FrameDecoder::append_body(std::string& out, const Sch
         return std::nullopt;
     }
     const auto value = schema.make();
-    auto error = protocol::decode(schema, value.get(), version, borrowed(bytes));
-    if (!error) protocol::append_json(out, schema, value.get(), version, records_);
-    return error;
+    protocol::UnknownTags unknown;
+    auto error = protocol::decode(schema, value.get(), version, borrowed(bytes), &unknown);
+    if (error) return error;
+    protocol::append_json(out, schema, value.get(), version, records_);
+    if (!unknown.empty()) append_unknown_tags(out, unknown);
+    return std::nullopt;
 }
 
 bool FrameDecoder::append_line(std::string& out, std::string_view line) {
@@ -211,13 +247,14 @@ bool FrameDecoder::append_line(std::string& out, std::string_view line) {
     std::string_view message;
     std::optional<std::int16_t> version;
     std::string_view rest = line;
-    if (!header_ || line.find(' ') != std::string_view::npos) {
+    const bool named = !header_ || line.find(' ') != std::string_view::npos;
+    if (named) {
         message = take_word(rest);
         version = to_version(take_word(rest));
     }
     bytes_.clear();
     std::optional<DecodeError> error;
-    if (!message.empty() && !version) {
+    if (named && (message.empty() || !version)) {
         error = DecodeError{"line", "is not `Message version hex`", 0};
     } else if (const auto wrong = append_from_hex(bytes_, rest == "-" ? "" : rest)) {
         error = DecodeError{"hex", "is no digit, or one is missing", *wrong / 2};
@@ -237,25 +274,38 @@ std::optional<DecodeError> FrameEncoder::append(std::string& out, std::string_vi
     DecodeError wrong;
     const Schema* const schema = find_schema(message, wrong);
     if (!schema) return wrong;
+    std::optional<std::string> rest;
+    protocol::UnknownTags unknown;
+    if (auto error = take_unknown_tags(json, rest, unknown)) return error;
     const auto value = schema->make();
-    if (auto error = protocol::from_json(*schema, value.get(), version, json)) return error;
-    std::optional<protocol::EncodeError> refused;
-    if (!header_) {
-        refused = protocol::encode(*schema, value.get(), version, out);
-    } else if (!schema->api_key) {
-        return DecodeError{std::string(message), "has no header", 0};
-    } else {
-        std::string frame;
-        refused = is_request(*schema)
-                      ? protocol::encode_request(*schema, value.get(), version,
-                                                 header_->correlation_id, header_->client_id, frame)
-                      : protocol::encode_response(*schema, value.get(), version,
-                                                  header_->correlation_id, frame);
-        // The four bytes before a frame are its size.
-        if (!refused) out.append(frame, 4);
+    if (auto error = protocol::from_json(*schema, value.get(), version, rest ? *rest : json)) {
+        return error;
     }
-    if (refused) return DecodeError{refused->path, refused->what, 0};
+    std::string body;
+    if (const auto refused = protocol::encode(*schema, value.get(), version, body, &unknown)) {
+        return DecodeError{refused->path, refused->what, 0};
+    }
+    if (auto error = find_lost(*schema, version, body, unknown)) return error;
+    if (header_ && !schema->api_key) {
+        return DecodeError{std::string(message), "has no header", 0};
+    }
+    if (header_) append_header(out, *schema, version);
+    out += body;
     return std::nullopt;
+}
+
+void FrameEncoder::append_header(std::string& out, const Schema& schema,
+                                 std::int16_t version) const {
+    const ApiKey key = *schema.api_key;
+    // Headers have no field that could be refused.
+    if (is_request(schema)) {
+        const protocol::RequestHeader header{key, version, header_->correlation_id,
+                                             header_->client_id};
+        protocol::encode(header, protocol::request_header_version(key, version), out);
+    } else {
+        protocol::encode(protocol::ResponseHeader{header_->correlation_id},
+                         protocol::response_header_version(key, version), out);
+    }
 }
 
 bool FrameEncoder::append_line(std::string& out, std::string_view line) const {

@@ -32,7 +32,8 @@ class FrameDecoder {
     /// Appends the message as JSON, with a header {"header":{...},"body":{...}}. A version that
     /// kwire does not know shows its bytes as `hex`, with a `note`. `message` may be empty before a
     /// request's header, which says itself what it is; otherwise it is Kafka's name, such as
-    /// `FetchResponse`, and the version is needed, too.
+    /// `FetchResponse`, and the version is needed, too. Tagged fields that kwire does not know stand
+    /// behind the others (see unknown_tags.h).
     std::optional<DecodeError> append(std::string& out, std::string_view message,
                                       std::optional<std::int16_t> version, std::string_view bytes);
 
@@ -63,7 +64,8 @@ class FrameEncoder {
  public:
     explicit FrameEncoder(std::optional<EncodedHeader> header) : header_(std::move(header)) {}
 
-    /// Appends the bytes of the message that the JSON describes.
+    /// Appends the bytes of the message that the JSON describes, with the tagged fields that kwire
+    /// does not know (see unknown_tags.h). Nothing is appended where that fails.
     std::optional<DecodeError> append(std::string& out, std::string_view message,
                                       std::int16_t version, std::string_view json) const;
 
@@ -72,6 +74,9 @@ class FrameEncoder {
     bool append_line(std::string& out, std::string_view line) const;
 
  private:
+    void append_header(std::string& out, const protocol::Schema& schema,
+                       std::int16_t version) const;
+
     std::optional<EncodedHeader> header_;
 };
 

@@ -1,15 +1,38 @@
 #include "interrupt.h"
 
+#include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <ctime>
 
 namespace kwire::tools {
 namespace {
 
-volatile std::sig_atomic_t requested = 0;
+// timeout(1) sends its signal to the process and to its group: twice at once, which is one request.
+constexpr std::int64_t one_request_ms = 300;
 
-void note(int) {
-    requested = 1;
+std::atomic<bool> requested{false};
+std::atomic<std::int64_t> requested_ms{0};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a signal handler may not wait");
+
+std::int64_t monotonic_ms() {
+    std::timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void note(int signal) {
+    const int kept = errno;
+    const std::int64_t now = monotonic_ms();
+    if (!requested) {
+        requested_ms = now;
+        requested = true;
+    } else if (now - requested_ms > one_request_ms) {
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);  // comes once this handler is left
+    }
+    errno = kept;
 }
 
 sigset_t both() {
@@ -39,7 +62,7 @@ void receive_interrupts() {
 }
 
 bool interrupt_requested() {
-    return requested != 0;
+    return requested;
 }
 
 }  // namespace kwire::tools

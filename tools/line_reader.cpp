@@ -1,5 +1,6 @@
 #include "line_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <unistd.h>
@@ -23,6 +24,12 @@ std::optional<std::string_view> LineReader::next() {
     const std::string_view line(buffer_.data() + begin_, buffer_.size() - begin_);
     begin_ = scanned_ = buffer_.size();
     return line;
+}
+
+bool LineReader::has_line() {
+    const auto newline = buffer_.find('\n', scanned_);
+    scanned_ = std::min(newline, buffer_.size());
+    return newline != std::string::npos;
 }
 
 /// False at the end.

@@ -16,6 +16,9 @@ class LineReader {
     /// interrupt, or if reading failed. A last line without a newline counts.
     std::optional<std::string_view> next();
 
+    /// Whether next() answers without reading.
+    bool has_line();
+
     const std::error_code& failure() const { return failure_; }
 
  private:

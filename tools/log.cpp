@@ -64,8 +64,15 @@ class LogCommand {
     explicit LogCommand(const LogOptions& options) : options_(options) {}
 
     int run() {
+        for (const std::string& file : options_.files) check_name(file);
         for (const std::string& file : options_.files) {
-            if (!output_.failure()) show(file);
+            if (output_.failure()) break;
+            try {
+                show(file);
+            } catch (const Error& error) {
+                report(error.what());
+                sound_ = false;
+            }
         }
         const int code = finish(output_);
         return sound_ ? code : exit_failure;
@@ -78,13 +85,15 @@ class LogCommand {
         return output_.flush();
     }
 
+    static void check_name(const std::string& file) {
+        if (segment_file_of(last_part(file))) return;
+        throw UsageError("`" + file +
+                         "` is none of .log, .index, .timeindex, .txnindex, .snapshot and "
+                         ".checkpoint");
+    }
+
     void show(const std::string& file) {
         const auto kind = segment_file_of(last_part(file));
-        if (!kind) {
-            throw UsageError("`" + file +
-                             "` is none of .log, .index, .timeindex, .txnindex, .snapshot and "
-                             ".checkpoint");
-        }
         const Bytes bytes = map_file(file);
         const auto base = base_offset_of(last_part(file)).value_or(0);
         if (!json() && options_.files.size() > 1) output_.line(file + ":");
@@ -229,7 +238,8 @@ void add_log(Command root) {
                    "kwire log --as __cluster_metadata copy.log",
                    "kwire log clicks-0/*.index clicks-0/*.timeindex clicks-0/*.snapshot"});
     command.notes("Exit code",
-                  {"1 where a batch is damaged or the end is missing; the rest is shown"});
+                  {"1 where a file cannot be read, a batch is damaged or the end is missing; the rest is",
+                   "shown"});
     command.runs([options] { return LogCommand(*options).run(); });
 }
 

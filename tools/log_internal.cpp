@@ -55,7 +55,7 @@ void append_record(std::string& out, InternalLog log, const Record& record) {
 std::optional<InternalLog> internal_log_of_path(const std::string& path) {
     std::error_code ignored;
     const auto whole = std::filesystem::absolute(path, ignored);
-    const std::string folder = whole.parent_path().filename().string();
+    const std::string folder = whole.lexically_normal().parent_path().filename().string();
     return protocol::internal_log(folder.substr(0, folder.rfind('-')));
 }
 

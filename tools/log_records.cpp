@@ -1,14 +1,13 @@
 #include "log_records.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 #include <optional>
 
 #include <kwire/protocol/record_reader.h>
 #include <kwire/protocol/records_json.h>
 
 #include "message_text.h"
+#include "numbers.h"
 
 namespace kwire::tools {
 namespace {
@@ -173,16 +172,9 @@ class Walk {
 
 std::string show_timestamp(std::int64_t milliseconds) {
     if (milliseconds == -1) return "-";
-    const std::time_t seconds = milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0);
-    std::tm parts{};
-    // A damaged time may lie beyond the years that there are names for.
-    if (!gmtime_r(&seconds, &parts)) return std::to_string(milliseconds);
-    char text[48];
-    const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    std::string shown(text, size);
-    std::snprintf(text, sizeof text, ".%03dZ",
-                  static_cast<int>((milliseconds % 1000 + 1000) % 1000));
-    return shown + text;
+    std::string shown;
+    append_utc(shown, milliseconds, 1000);
+    return shown;
 }
 
 LogRecordsSummary append_batches(std::string& out, const Bytes& file, const std::string& file_name,

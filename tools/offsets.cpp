@@ -1,5 +1,4 @@
 // kwire offsets: what a group has stored, in ZooKeeper or in Kafka; shown and changed.
-#include <charconv>
 #include <memory>
 
 #include <nlohmann/json.hpp>
@@ -165,6 +164,13 @@ int set(const OffsetsOptions& options) {
 
 int reset(const OffsetsOptions& options) {
     require_bootstrap_or_zookeeper(options.connection);
+    const bool in_zookeeper = options.storage.empty() ? !options.connection.zookeeper.empty()
+                                                      : options.storage == "zookeeper";
+    if (in_zookeeper && !options.topics.empty()) {
+        throw UsageError(
+            "in ZooKeeper the offsets of all topics are forgotten at once; leave out --topic, or use "
+            "`kwire offsets set --topic " + options.topics.front() + " --to oldest`");
+    }
     Connections connections(client_config(options.connection, scopes_of_tools));
     const Storage storage = storage_of(connections, options.storage);
     refuse_running_group(connections, options);

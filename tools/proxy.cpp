@@ -5,13 +5,9 @@
 #include <iterator>
 #include <memory>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <kwire/net/error.h>
-#include <kwire/protocol/capture_file.h>
-
 #include "exchange_printer.h"
+#include "interrupt.h"
+#include "kept_capture.h"
 #include "output.h"
 #include "proxy_relay.h"
 #include "report.h"
@@ -21,7 +17,6 @@ namespace kwire::tools {
 namespace {
 
 constexpr std::uint16_t kafka_port = 9092;
-constexpr std::size_t kept_bytes = 256 << 10;
 
 struct ProxyOptions {
     std::string listen = "127.0.0.1:9099";
@@ -48,39 +43,6 @@ std::vector<ProxyRule> rules_of(const ProxyOptions& options) {
     return rules;
 }
 
-/// The file that the capture is kept in.
-class CaptureFile {
- public:
-    explicit CaptureFile(const std::string& name)
-        : descriptor_(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
-          output_(descriptor_) {
-        if (descriptor_ < 0) {
-            throw Error(errc::invalid_config,
-                        "cannot write to `" + name + "`: " + std::strerror(errno));
-        }
-        CaptureWriter::append_header(output_.buffer());
-    }
-    ~CaptureFile() { ::close(descriptor_); }
-    CaptureFile(const CaptureFile&) = delete;
-    CaptureFile& operator=(const CaptureFile&) = delete;
-
-    void add(std::string_view bytes) {
-        output_.buffer() += bytes;
-        if (output_.buffer().size() >= kept_bytes) flush();
-    }
-    void flush() {
-        if (output_.flush() || failed_) return;
-        failed_ = true;
-        report("the capture cannot be written any more: " + output_.failure().message());
-    }
-    bool failed() const { return failed_; }
-
- private:
-    int descriptor_;
-    Output output_;
-    bool failed_ = false;
-};
-
 int proxy(const ProxyOptions& options) {
     if (options.bootstrap.empty()) throw UsageError("--bootstrap is required");
     ProxyConfig config;
@@ -95,9 +57,9 @@ int proxy(const ProxyOptions& options) {
     }
     ExchangePrinter printer(options.exchanges);
     Output output(1);
-    std::unique_ptr<CaptureFile> capture;
+    std::unique_ptr<KeptCapture> capture;
     if (!options.write.empty()) {
-        capture = std::make_unique<CaptureFile>(options.write);
+        capture = std::make_unique<KeptCapture>(options.write);
         config.keep = [&capture](std::string_view bytes) { capture->add(bytes); };
     }
     Proxy* running = nullptr;
@@ -109,12 +71,15 @@ int proxy(const ProxyOptions& options) {
         };
     }
     config.tell = [](const std::string& sentence) { report(sentence); };
-    config.tick = [&capture] {
+    config.tick = [&capture, &running] {
         if (capture) capture->flush();
+        if (interrupt_requested()) running->stop();
     };
     const std::string listens = config.listen.to_string();
     Proxy proxy(std::move(config));
     running = &proxy;
+    install_interrupts();
+    receive_interrupts();
     report("listens on " + listens + " for " + options.bootstrap + "; ends with Ctrl-C");
     proxy.run();
     printer.append_end(output.buffer());
@@ -140,6 +105,8 @@ void add_proxy(Command root) {
                    "keep what passes as a capture for `kwire decode --pcap` and Wireshark");
     command.flag("-q,--quiet", options->quiet, "show nothing: frames pass without being decoded");
     add_exchange_options(command, options->exchanges);
+    command.notes("Note", {"Where stdout is a pipe whose reader stands still (| less), the traffic stands still too;",
+                           "--quiet --write FILE does not wait for anybody."});
     command.notes("Rules", {"API [topic=NAME] [client=ID] [after=N] [count=N] [every=N] ACTION",
                             "API is a name such as Fetch, or * for any. ACTION is one of",
                             "  delay TIME   hold the answer back     drop        no answer at all",

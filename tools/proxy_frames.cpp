@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include <kwire/protocol/conversation.h>
 #include <kwire/protocol/frame.h>
 
 namespace kwire::tools {
 namespace {
 
 constexpr std::size_t size_bytes = 4;
-// What a TLS handshake begins with, read as a size, is more.
-constexpr std::int32_t frame_bytes_max = 256 << 20;
 
 }  // namespace
 
@@ -45,7 +44,7 @@ bool FrameCutter::open_frame(std::string_view& data, Piece& piece) {
     if (whole_ == 0) {
         if (!hold_up_to(size_bytes)) return false;
         const std::int32_t size = protocol::frame_size(held_.data());
-        if (size < 0 || size > frame_bytes_max) {
+        if (size < 0 || size > plausible_frame_bytes_max) {
             passes_all_ = true;
             emitted_held_ = true;
             piece = {held_, false, false};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -18,7 +17,6 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -27,6 +25,7 @@
 #include <kwire/protocol/capture_file.h>
 #include <kwire/protocol/frame.h>
 
+#include "numbers.h"
 #include "proxy_answers.h"
 #include "proxy_frames.h"
 
@@ -113,7 +112,6 @@ struct Proxy::Impl {
     std::uint16_t next_port;
     std::set<Link*> links;
     asio::io_context io{1};  // last: what runs in it uses the others
-    asio::signal_set signals{io, SIGINT, SIGTERM};
 };
 
 /// One client's connection and the one to the broker behind it.
@@ -261,6 +259,8 @@ Wait Proxy::Impl::Link::requests(LinkPtr self) {
         self->to_broker.clear();
         co_await drain(&self->broker, unsent_bytes_max);
     }
+    // A client may write without waiting for an answer, and leave: the broker is still to get it.
+    co_await drain(&self->broker, 0);
     self->close();
 }
 
@@ -291,6 +291,7 @@ Wait Proxy::Impl::Link::answers(LinkPtr self) {
             } else if (waiting.rule && waiting.rule->action == ProxyRule::Action::cut_answer) {
                 frame.resize(frame.size() / 2);
                 self->send(self->client, self->to_client + frame);
+                co_await drain(&self->client, 0);
                 self->close();
                 break;
             }
@@ -327,7 +328,8 @@ void Proxy::Impl::Link::take_request(std::string_view frame) {
         owner.config.tell(
             "`" + rule->text + "`: " + to_string(request.api) + " v" +
             std::to_string(request.version) + " #" + std::to_string(request.correlation_id) +
-            " of " + decoded.header.client_id.value_or("a client without id") + ", " + client_name);
+            " of " + printable(decoded.header.client_id.value_or("a client without id")) + ", " +
+            client_name);
         return act(*rule, request, decoded, frame);
     }
     if (!readable || is_answered(request, decoded.body)) waiting.push_back({request, nullptr, {}});
@@ -473,7 +475,8 @@ bool Proxy::Impl::listen(std::uint16_t port, const std::vector<HostPort>& broker
                                               HostPort{config.listen.host, port}.to_string() +
                                               ": " + failure.message());
     }
-    for (const HostPort& broker : brokers) listeners[broker] = port;
+    // One of several may be reached where it listens; each broker has a listener of its own.
+    if (brokers.size() == 1) listeners[brokers.front()] = port;
     asio::co_spawn(io, accept_all(this, acceptor, brokers), asio::detached);
     return true;
 }
@@ -518,9 +521,6 @@ Proxy::Proxy(ProxyConfig config) : impl_(std::make_unique<Impl>(std::move(config
 Proxy::~Proxy() = default;
 
 void Proxy::run() {
-    impl_->signals.async_wait([this](const asio::error_code& failure, int) {
-        if (!failure) stop();
-    });
     asio::co_spawn(impl_->io, Impl::tick_on(impl_.get()), asio::detached);
     impl_->io.run();
     for (Impl::Link* link : impl_->links) link->close();

@@ -4,7 +4,7 @@
 // Frames pass as they come, without being decoded, but for answers that name brokers (there the
 // addresses become those of the proxy's listeners) and for what rules are about. A listener is
 // opened when an answer first names its broker, so all traffic stays in the proxy. Threads:
-// everything runs on the thread of run(); stop() may be called from the functions of ProxyConfig.
+// everything runs on the thread of run(), the functions of ProxyConfig too.
 // What is shown and kept is what the client saw: its requests as it sent them, and the answers as
 // it was given them.
 #pragma once
@@ -45,7 +45,7 @@ class Proxy {
     explicit Proxy(ProxyConfig config);
     ~Proxy();
 
-    /// Passes on what comes until stop() or a signal (INT, TERM).
+    /// Passes on what comes until stop(), which may be called on any thread.
     void run();
     void stop();
 

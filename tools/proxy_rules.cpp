@@ -6,6 +6,7 @@
 
 #include "command_line.h"
 #include "duration.h"
+#include "error_name.h"
 
 namespace kwire::tools {
 namespace {
@@ -36,10 +37,8 @@ std::uint64_t number(std::string_view line, std::string_view text) {
     return value;
 }
 
-ErrorCode error_named(std::string_view line, std::string_view text) {
-    for (int code = -1; code < 1000; ++code) {
-        if (name(static_cast<ErrorCode>(code)) == text) return static_cast<ErrorCode>(code);
-    }
+ErrorCode error_in(std::string_view line, std::string_view text) {
+    if (const auto error = error_named(text)) return *error;
     refuse(line, "names the error `" + std::string(text) +
                      "`, which Kafka does not have; write it as in NOT_COORDINATOR");
 }
@@ -86,7 +85,7 @@ void parse_action(std::string_view line, const std::vector<std::string_view>& wo
                                       "`: a time such as 300ms, or an error's name"
                                 : "is to end with `" + std::string(words.front()) + "`");
     }
-    if (rule.action == Action::error) rule.error = error_named(line, words[1]);
+    if (rule.action == Action::error) rule.error = error_in(line, words[1]);
     if (rule.action == Action::delay) {
         const auto time = parse_duration(words[1]);
         if (!time) refuse(line, "has a delay that is no time such as 300ms or 2s");

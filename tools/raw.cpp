@@ -6,8 +6,6 @@
 #include <span>
 #include <utility>
 
-#include <unistd.h>
-
 #include <kwire/net/error.h>
 #include <kwire/net/transport.h>
 #include <kwire/protocol/conversation.h>
@@ -18,6 +16,7 @@
 #include <kwire/protocol/produce.h>
 
 #include "connection.h"
+#include "frame_input.h"
 #include "output.h"
 #include "report.h"
 #include "subcommands.h"
@@ -39,15 +38,6 @@ struct RawOptions {
     std::string to;
     bool records = false;
 };
-
-std::string stdin_text() {
-    std::string text;
-    char buffer[4096];
-    for (ssize_t size = 0; (size = ::read(0, buffer, sizeof buffer)) > 0;) {
-        text.append(buffer, static_cast<std::size_t>(size));
-    }
-    return text;
-}
 
 const Schema& schema_named(const std::string& api) {
     const auto key = api_key_of(api);
@@ -71,6 +61,20 @@ TopicPartition partition_of(const std::string& text) {
     return tp;
 }
 
+constexpr std::string_view to_coordinator = "coordinator=";
+constexpr std::string_view to_leader = "leader=";
+
+/// Whatever is wrong with `--to` and `--version` is told before anybody is asked.
+void check_target(const std::string& to) {
+    if (to.starts_with(to_leader)) {
+        partition_of(to.substr(to_leader.size()));
+    } else if (!to.empty() && to != "controller" &&
+               (!to.starts_with(to_coordinator) || to.size() == to_coordinator.size())) {
+        throw UsageError("--to " + to +
+                         " is to be controller, coordinator=GROUP or leader=TOPIC:PARTITION");
+    }
+}
+
 std::int32_t leader_of(Connections& connections, const std::string& text) {
     const TopicPartition tp = partition_of(text);
     const auto view = connections.wait(connections.cluster()->refresh({tp.topic}));
@@ -87,14 +91,12 @@ std::int32_t leader_of(Connections& connections, const std::string& text) {
 
 /// The id of the broker that is asked.
 std::int32_t broker_for(Connections& connections, const RawOptions& options) {
-    constexpr std::string_view coordinator = "coordinator=";
-    constexpr std::string_view leader = "leader=";
-    if (options.to.starts_with(coordinator)) {
+    if (options.to.starts_with(to_coordinator)) {
         return connections.wait(
-            connections.cluster()->coordinator(options.to.substr(coordinator.size())));
+            connections.cluster()->coordinator(options.to.substr(to_coordinator.size())));
     }
-    if (options.to.starts_with(leader)) {
-        return leader_of(connections, options.to.substr(leader.size()));
+    if (options.to.starts_with(to_leader)) {
+        return leader_of(connections, options.to.substr(to_leader.size()));
     }
     const auto view = connections.wait(connections.cluster()->refresh({}));
     if (options.broker) return *options.broker;
@@ -104,9 +106,9 @@ std::int32_t broker_for(Connections& connections, const RawOptions& options) {
         }
         return view->controller;
     }
-    if (!options.to.empty()) {
-        throw UsageError("--to " + options.to +
-                         " is to be controller, coordinator=GROUP or leader=TOPIC:PARTITION");
+    if (view->brokers.empty()) {
+        throw Error(errc::cannot_connect,
+                    "the cluster lists no brokers (0.8 does not before it has a topic)");
     }
     return view->brokers.begin()->first;
 }
@@ -129,19 +131,19 @@ std::string range_text(const VersionRange& range) {
     return std::to_string(range.lowest) + " to " + std::to_string(range.highest);
 }
 
+void check_version(const Schema& schema, std::int32_t version) {
+    if (version >= 0 && version <= INT16_MAX &&
+        schema.versions.contains(static_cast<std::int16_t>(version))) {
+        return;
+    }
+    throw UsageError("kwire knows " + std::string(schema.name) + " in versions " +
+                     range_text(schema.versions) + ", not " + std::to_string(version));
+}
+
 /// The version asked for, whatever the broker says of it; or the highest that both sides know.
 std::int16_t version_for(Connections& connections, const RawOptions& options, const Schema& schema,
                          std::int32_t broker) {
-    if (options.version) {
-        const auto version = static_cast<std::int16_t>(*options.version);
-        if (*options.version < 0 || *options.version > INT16_MAX ||
-            !schema.versions.contains(version)) {
-            throw UsageError("kwire knows " + std::string(schema.name) + " in versions " +
-                             range_text(schema.versions) + ", not " +
-                             std::to_string(*options.version));
-        }
-        return version;
-    }
+    if (options.version) return static_cast<std::int16_t>(*options.version);
     const auto offered = connections.wait(connections.cluster()->versions(broker));
     const auto found = offered.find(*schema.api_key);
     if (found == offered.end()) {
@@ -160,9 +162,11 @@ std::int16_t version_for(Connections& connections, const RawOptions& options, co
 }
 
 Task<void> close_late(std::shared_ptr<Timer> timer, std::shared_ptr<Stream> stream,
-                      TimePoint deadline) {
-    const bool late = co_await timer->wait_until(deadline);
-    if (late) stream->close();
+                      TimePoint deadline, std::shared_ptr<bool> late) {
+    const bool passed = co_await timer->wait_until(deadline);
+    if (!passed) co_return;
+    *late = true;
+    stream->close();
 }
 
 Task<void> read_all(std::shared_ptr<Stream> stream, std::span<char> buffer) {
@@ -172,22 +176,22 @@ Task<void> read_all(std::shared_ptr<Stream> stream, std::span<char> buffer) {
     }
 }
 
-/// Sends a frame over a connection of its own; answers what came back, without its size.
+/// Sends a frame over a connection of its own; answers what came back, without its size. Where the
+/// connection ended because the time was over, `late` says so.
 Task<std::string> ask(std::shared_ptr<Runtime> runtime, HostPort target, std::string frame,
-                      bool is_answered, Duration timeout) {
+                      bool is_answered, Duration timeout, std::shared_ptr<bool> late) {
     const TimePoint deadline = later(runtime->now(), timeout);
     const auto transport = tcp_transport(runtime);
     std::shared_ptr<Stream> stream = co_await transport->connect(target, deadline);
     const auto timer = std::make_shared<Timer>(*runtime);
-    runtime->spawn(close_late(timer, stream, deadline));
+    runtime->spawn(close_late(timer, stream, deadline, late));
     co_await stream->write(frame);
     std::string answer;
     if (is_answered) {
         char size[size_bytes];
         co_await read_all(stream, size);
-        constexpr std::int32_t frame_bytes_max = 512 << 20;
         const std::int32_t bytes = protocol::frame_size(size);
-        const auto wrong = protocol::wrong_frame_size(bytes, frame_bytes_max);
+        const auto wrong = protocol::wrong_frame_size(bytes, plausible_frame_bytes_max);
         if (wrong) throw Error(errc::not_kafka, *wrong, {.target = target.to_string()});
         answer.resize(static_cast<std::size_t>(bytes));
         co_await read_all(stream, answer);
@@ -223,10 +227,18 @@ bool is_answered(const Schema& schema, const void* message) {
 /// What ask throws, and what a broker that hangs up may mean by it.
 std::string answer_of(Connections& connections, const HostPort& target, std::string frame,
                       bool answered, Duration timeout) {
+    const auto late = std::make_shared<bool>(false);
     try {
         return connections.wait(
-            ask(connections.runtime(), target, std::move(frame), answered, timeout));
+            ask(connections.runtime(), target, std::move(frame), answered, timeout, late));
     } catch (const Error& error) {
+        if (*late) {
+            throw Error(errc::timed_out,
+                        "no answer within request.timeout.ms=" +
+                            std::to_string(
+                                std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()),
+                        {.target = target.to_string()});
+        }
         if (error.condition() != errc::connection_lost) throw;
         throw Error(errc::connection_lost,
                     std::string(error.what()) +
@@ -241,7 +253,9 @@ int raw(const RawOptions& options) {
         throw UsageError("--broker and --to both say who is asked; give one of them");
     }
     const Schema& schema = schema_named(options.api);
-    const std::string json = options.json == "-" ? stdin_text() : options.json;
+    check_target(options.to);
+    if (options.version) check_version(schema, *options.version);
+    const std::string json = options.json == "-" ? read_stdin() : options.json;
     const ClientConfig config = client_config(options.connection, PropertyScope::cluster);
     Connections connections(config);
     const std::int32_t broker = broker_for(connections, options);

@@ -33,6 +33,9 @@ constexpr std::array marks{
     Mark{"0.11", ApiKey::fetch, 5},
     Mark{"0.10.1 or 0.10.2", ApiKey::fetch, 3},
     Mark{"0.10.0", ApiKey::fetch, 2},
+    // These have no ApiVersions: what they offer stands in a table of net/broker_versions.cpp.
+    Mark{"0.9", ApiKey::fetch, 1},
+    Mark{"0.8.2", ApiKey::find_coordinator, 0},
 };
 
 }  // namespace
@@ -44,7 +47,7 @@ std::string_view release_of(const std::map<ApiKey, VersionRange>& versions) {
         const VersionRange range = offered->second;
         if (range.highest >= mark.highest && range.lowest >= mark.lowest) return mark.releases;
     }
-    return "0.9 or older";
+    return "0.8.1 or older";
 }
 
 }  // namespace kwire::tools

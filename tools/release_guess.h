@@ -10,7 +10,8 @@
 namespace kwire::tools {
 
 /// By the versions it offers: `2.4 to 2.6`. Other servers that speak the protocol look like the
-/// release they follow. `0.9 or older` for what has no ApiVersions and was asked in other ways.
+/// release they follow. Up to 0.9 there is no ApiVersions: then the versions are those that were
+/// found out in other ways.
 std::string_view release_of(const std::map<ApiKey, VersionRange>& versions);
 
 }  // namespace kwire::tools

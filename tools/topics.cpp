@@ -10,7 +10,6 @@
 #include <kwire/net/error.h>
 
 #include "connection.h"
-#include "interrupt.h"
 #include "output.h"
 #include "report.h"
 #include "subcommands.h"
@@ -191,7 +190,7 @@ void await_leaders(Connections& connections, const std::string& name, std::int32
             ++partition;
             continue;
         }
-        if (std::chrono::steady_clock::now() > deadline || interrupt_requested()) {
+        if (std::chrono::steady_clock::now() > deadline) {
             throw Error(errc::timed_out,
                         "`" + name + "` is written down in ZooKeeper, but after 30 s partition " +
                             std::to_string(partition) + " has no leader; does a controller run?");

@@ -1,11 +1,14 @@
 // kwire decode --pcap, as it is called.
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +18,7 @@
 #include <kwire/protocol/capture_file.h>
 #include <kwire/protocol/frame.h>
 #include <kwire/protocol/metadata.h>
+#include <kwire/protocol/produce.h>
 
 namespace kwire::tools {
 namespace {
@@ -45,8 +49,7 @@ std::string capture() {
         encode_request(request, 5, ++id, "tester", asked);
         encode_response(response, 5, id, answered);
         CaptureWriter::append_bytes(file, connection, From::client, asked, milliseconds(1000 * id));
-        CaptureWriter::append_bytes(file, connection, From::broker, answered,
-                                    milliseconds(1000 * id + 30));
+        CaptureWriter::append_bytes(file, connection, From::broker, answered, milliseconds(1000 * id + 30));
     }
     std::string last;
     encode_request(MetadataRequest{}, 5, 3, "other", last);
@@ -63,8 +66,7 @@ struct Outcome {
 class Capture : public testing::Test {
  protected:
     Capture() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "kwire-capture.XXXXXX").string();
+        std::string name = (std::filesystem::temp_directory_path() / "kwire-capture.XXXXXX").string();
         folder_ = mkdtemp(name.data());
         write(capture());
     }
@@ -75,8 +77,7 @@ class Capture : public testing::Test {
 
     Outcome decode(const std::string& arguments) const {
         const std::string errors = folder_ / "errors";
-        const std::string command =
-            std::string(KWIRE_COMMAND) + " decode " + arguments + " 2> " + errors;
+        const std::string command = std::string(KWIRE_COMMAND) + " decode " + arguments + " 2> " + errors;
         Outcome outcome;
         FILE* const pipe = popen(command.c_str(), "r");
         std::array<char, 4096> buffer;
@@ -129,9 +130,8 @@ TEST_F(Capture, json_lines_have_header_times_sizes_and_bodies) {
 TEST_F(Capture, text_has_a_line_each_and_bodies_if_asked) {
     const Outcome outcome = decode("--pcap " + file());
     EXPECT_EQ(outcome.code, 0);
-    EXPECT_THAT(outcome.out,
-                StartsWith("1970-01-01T00:00:01.000000Z  127.0.0.1:4000 > 127.0.0.1:9092  Metadata "
-                           "v5 #1  tester  30.0 ms  "));
+    EXPECT_THAT(outcome.out, StartsWith("1970-01-01T00:00:01.000000Z  127.0.0.1:4000 > 127.0.0.1:9092  Metadata "
+                                        "v5 #1  tester  30.0 ms  "));
     EXPECT_THAT(outcome.out, HasSubstr("  LEADER_NOT_AVAILABLE (5)\n"));
     EXPECT_THAT(outcome.out, HasSubstr("other  NO ANSWER"));
     EXPECT_THAT(outcome.err, HasSubstr("5 frames in 1 connections, 1 requests without an answer"));
@@ -149,6 +149,86 @@ TEST_F(Capture, filters_leave_out_the_rest) {
     EXPECT_EQ(lines("--error NOT_COORDINATOR").size(), 0U);
     EXPECT_EQ(lines("--errors").size(), 2U);
     EXPECT_EQ(lines("--port 1").size(), 0U);
+}
+
+/// A connection with a Produce that asks for no answer, one that is answered by a body that is none,
+/// and a client id that would clear the terminal.
+std::string odd_capture(milliseconds begin) {
+    std::string file;
+    CaptureWriter::append_header(file);
+    const std::string loopback("\x7f\0\0\x01", 4);
+    CaptureWriter::Connection connection{{loopback, 4000}, {loopback, 9092}};
+    CaptureWriter::append_opening(file, connection, begin);
+    ProduceRequest unasked;
+    unasked.acks = 0;
+    std::string asked;
+    encode_request(unasked, 7, 1, "tester", asked);
+    encode_request(MetadataRequest{}, 5, 2, "\x1b[2J", asked);
+    CaptureWriter::append_bytes(file, connection, From::client, asked, begin);
+    CaptureWriter::append_bytes(file, connection, From::broker, std::string("\0\0\0\6\0\0\0\2zz", 10), begin);
+    return file;
+}
+
+TEST_F(Capture, errors_are_what_does_not_decode_and_not_what_asks_for_no_answer) {
+    write(odd_capture(milliseconds(1000)));
+    const Outcome outcome = decode("--pcap " + file() + " --port 9092 --errors");
+    EXPECT_EQ(outcome.code, 1) << "a frame does not decode";
+    EXPECT_THAT(outcome.out, HasSubstr("Metadata v5 #2"));
+    EXPECT_EQ(outcome.out.find("Produce"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Capture, a_client_id_has_no_power_over_the_terminal) {
+    write(odd_capture(milliseconds(1000)));
+    for (const char* more : {"", " --summary"}) {
+        const Outcome outcome = decode("--pcap " + file() + more);
+        EXPECT_THAT(outcome.out, HasSubstr("\\x1b[2J"));
+        EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+    }
+}
+
+/// An input that always has more never makes a read wait, so no read is interrupted.
+TEST_F(Capture, a_signal_ends_it_though_the_input_never_ends) {
+    std::signal(SIGPIPE, SIG_IGN);
+    int in[2];
+    int out[2];
+    ASSERT_EQ(pipe2(in, O_CLOEXEC), 0);
+    ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl(KWIRE_COMMAND, "kwire", "decode", "--pcap", "-", nullptr);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    std::thread writer([to = in[1]] {
+        const std::string bytes = capture();
+        const std::string packets = bytes.substr(24);  // behind the file's header
+        if (::write(to, bytes.data(), bytes.size()) < 0) return;
+        while (::write(to, packets.data(), packets.size()) > 0) continue;
+    });
+    std::array<char, 65536> buffer;
+    EXPECT_GT(::read(out[0], buffer.data(), buffer.size()), 0);
+    kill(child, SIGINT);
+    while (::read(out[0], buffer.data(), buffer.size()) > 0) continue;
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    close(out[0]);
+    writer.join();
+    close(in[1]);
+}
+
+TEST_F(Capture, an_empty_file_is_a_failure) {
+    write("");
+    Outcome outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("is empty"));
+    write("abc");
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("neither a pcap nor a pcapng file"));
 }
 
 TEST_F(Capture, a_summary_counts_per_client_and_api) {
@@ -183,6 +263,7 @@ TEST_F(Capture, says_what_is_wrong_with_the_file) {
     EXPECT_THAT(outcome.err, HasSubstr("neither a pcap nor a pcapng file at byte 0"));
     EXPECT_EQ(decode("--pcap " + file() + " --api Nothing").code, 2);
     EXPECT_EQ(decode("--pcap " + file() + " --error NOTHING").code, 2);
+    EXPECT_EQ(decode("--pcap " + file() + " --error NONE").code, 2) << "no answer has this error";
     EXPECT_EQ(decode("--pcap " + file() + " --port 70000").code, 2);
 }
 

@@ -1,6 +1,8 @@
 // The command as a person calls it, as far as no broker is needed.
 #include <array>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -136,6 +138,21 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("raw", HasSubstr("API is required"));
     expect_usage_error("raw Metadata", HasSubstr("--bootstrap is required"));
     expect_usage_error("raw Nothing -b b", HasSubstr("`Nothing` is no API"));
+    expect_usage_error("offsets reset -g g -t t -z 127.0.0.1:1", HasSubstr("leave out --topic"));
+    expect_usage_error("raw Metadata -b 127.0.0.1:1 --to nobody", HasSubstr("controller, coordinator="));
+    expect_usage_error("raw Metadata -b 127.0.0.1:1 --to leader=clicks", HasSubstr("TOPIC:PARTITION"));
+    expect_usage_error("raw Metadata -b 127.0.0.1:1 --version 99", HasSubstr("in versions 0 to"));
+    expect_usage_error("decode --lines --hex 00", HasSubstr("only one of"));
+    expect_usage_error("decode --pcap f --base64 AA==", HasSubstr("only one of"));
+    expect_usage_error("decode --lines --topic t", HasSubstr("--topic needs --pcap"));
+    expect_usage_error("decode --api FetchRequest --version 1 --hex 00 --summary",
+                       HasSubstr("--summary needs --pcap"));
+    expect_usage_error("decode --pcap f --header", HasSubstr("--header is not for --pcap"));
+    expect_usage_error("decode --lines --version 1", HasSubstr("from each line"));
+    expect_usage_error("encode --lines --format raw", HasSubstr("writes hex"));
+    expect_usage_error("encode --lines --api FetchRequest", HasSubstr("from each line"));
+    expect_usage_error("apis Fetch --format json", HasSubstr("text only"));
+    expect_usage_error("log 0.log /etc/hosts", HasSubstr("none of .log, .index"));
     expect_usage_error("raw Metadata -b b --broker 1 --to controller", HasSubstr("one of them"));
     expect_usage_error("log", HasSubstr("FILE is required"));
     expect_usage_error("log /etc/hosts", HasSubstr("none of .log, .index"));
@@ -166,6 +183,32 @@ TEST(Properties, unknown_and_wrong_ones_are_refused_before_anything_is_opened) {
                        HasSubstr("more than fetch.max.wait.ms"));
     expect_usage_error("produce -b b -t t -X lingerms=5", HasSubstr("\"linger.ms\""));
     expect_usage_error("topics list -b b -X client.ids=5", HasSubstr("\"client.id\""));
+}
+
+TEST(Apis, are_listed_as_json_too) {
+    const Outcome lines = kwire("apis --format json");
+    EXPECT_EQ(lines.code, 0);
+    const auto first = nlohmann::json::parse(lines.out.substr(0, lines.out.find('\n')));
+    EXPECT_EQ(first["api"], "Produce");
+    EXPECT_EQ(first["key"], 0);
+    EXPECT_EQ(first["versions"]["lowest"], 0);
+    EXPECT_EQ(first["flexible_from"], 9);
+    EXPECT_THAT(lines.out, HasSubstr("{\"message\":\"OffsetCommitValue\""));
+    EXPECT_EQ(lines.out.find("Response\""), std::string::npos);
+}
+
+TEST(Log, shows_what_there_is_though_a_file_is_missing) {
+    const std::string folder = testing::TempDir() + "kwire-log-" + std::to_string(getpid());
+    std::filesystem::create_directory(folder);
+    const std::string good = folder + "/00000000000000000005.index";
+    std::ofstream(good, std::ios::binary) << std::string("\0\0\0\3\0\0\0\7", 8);
+    const Outcome outcome = kwire("log " + good + " " + folder + "/1.index " + good);
+    std::filesystem::remove_all(folder);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("cannot open `" + folder + "/1.index`"));
+    const auto first = outcome.out.find("offset 8  position 7");
+    ASSERT_NE(first, std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("offset 8  position 7", first + 1), std::string::npos);
 }
 
 TEST(Config, lists_every_property_as_json_too) {

@@ -58,5 +58,24 @@ TEST(LineReader, a_failure_is_not_an_end) {
     EXPECT_EQ(reader.failure(), std::errc::bad_file_descriptor);
 }
 
+TEST(LineReaderAtHand, knows_whether_a_whole_line_was_read_already) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(write(ends[1], "one\ntwo\nhal", 11), 11);
+    LineReader lines(ends[0]);
+    EXPECT_FALSE(lines.has_line()) << "nothing was read yet";
+    EXPECT_EQ(lines.next(), "one");
+    EXPECT_TRUE(lines.has_line());
+    EXPECT_TRUE(lines.has_line());
+    EXPECT_EQ(lines.next(), "two");
+    EXPECT_FALSE(lines.has_line()) << "half a line is none";
+    ASSERT_EQ(write(ends[1], "f\n", 2), 2);
+    EXPECT_EQ(lines.next(), "half");
+    close(ends[1]);
+    EXPECT_FALSE(lines.has_line());
+    EXPECT_EQ(lines.next(), std::nullopt);
+    close(ends[0]);
+}
+
 }  // namespace
 }  // namespace kwire::tools

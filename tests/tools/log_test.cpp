@@ -7,7 +7,9 @@
 
 #include <kwire/protocol/record_batch_builder.h>
 
+#include "log_internal.h"
 #include "log_records.h"
+#include "numbers.h"
 
 namespace kwire::tools {
 namespace {
@@ -22,8 +24,7 @@ struct Shown {
 
 Shown show(const std::string& file, const LogRecordsOptions& options) {
     Shown shown;
-    shown.summary =
-        append_batches(shown.out, Bytes::copy_of(file), "0.log", options, [] { return true; });
+    shown.summary = append_batches(shown.out, Bytes::copy_of(file), "0.log", options, [] { return true; });
     return shown;
 }
 
@@ -73,12 +74,10 @@ TEST(LogRecords, json_lines_have_the_header_and_the_records) {
 TEST(LogRecords, old_formats_are_read_too) {
     Compressor compressor;
     for (const std::int8_t magic : {0, 1}) {
-        MessageSetBuilder builder(
-            {.magic = magic, .base_offset = 3, .compression = Compression::gzip});
+        MessageSetBuilder builder({.magic = magic, .base_offset = 3, .compression = Compression::gzip});
         builder.append(1'000, "k", "v");
         builder.append(2'000, "k", "w");
-        const Shown shown =
-            show(builder.build(compressor), {.json = true, .records = true, .show = {}});
+        const Shown shown = show(builder.build(compressor), {.json = true, .records = true, .show = {}});
         const auto line = nlohmann::json::parse(shown.out);
         EXPECT_EQ(line["magic"], magic);
         EXPECT_EQ(line["records"].size(), 2U);
@@ -99,8 +98,7 @@ TEST(LogRecords, damage_is_told_and_what_follows_is_still_read) {
 
 TEST(LogRecords, an_end_that_is_cut_off_unused_or_broken) {
     const std::string file = two_batches();
-    const std::size_t last =
-        build_control_batch(12, 1'700'000'000'125, 7, 1, ControlRecord::Type::commit).size();
+    const std::size_t last = build_control_batch(12, 1'700'000'000'125, 7, 1, ControlRecord::Type::commit).size();
     EXPECT_EQ(show(file.substr(0, file.size() - 1), {}).summary.cut_off_bytes, last - 1);
     const Shown unused = show(file + std::string(100, '\0'), {});
     EXPECT_EQ(unused.summary.unused_bytes, 100U);
@@ -119,6 +117,39 @@ TEST(LogRecords, a_record_of_a_known_form_is_shown_by_whoever_knows_it) {
     const auto line = nlohmann::json::parse(shown.out.substr(0, shown.out.find('\n')));
     EXPECT_EQ(line["records"][0]["decoded"]["known"], 1);
     EXPECT_EQ(line["records"][1]["value"], "w");
+}
+
+TEST(InternalLog, is_known_by_its_folder_however_the_path_is_written) {
+    using protocol::InternalLog;
+    for (const char* path : {"__consumer_offsets-0/000.log", "__consumer_offsets-0/./000.log",
+                             "/data/__consumer_offsets-12/../__consumer_offsets-3/000.log"}) {
+        EXPECT_EQ(internal_log_of_path(path), InternalLog::consumer_offsets) << path;
+    }
+    EXPECT_EQ(internal_log_of_path("clicks-0/./000.log"), std::nullopt);
+}
+
+TEST(Printable, shows_control_characters_as_what_they_are) {
+    EXPECT_EQ(printable("billing"), "billing");
+    EXPECT_EQ(printable("a\x1b[2Jb\n\x7f"), "a\\x1b[2Jb\\x0a\\x7f");
+    EXPECT_EQ(printable("Gr\xc3\xbc\xc3\x9f"
+                        "e \xc2\x9b"
+                        "2J"),
+              "Gr\xc3\xbc\xc3\x9f"
+              "e \\xc2\\x9b"
+              "2J");
+}
+
+TEST(Utc, before_1970_and_beyond_all_years) {
+    const auto utc = [](std::int64_t time, std::int64_t per_second) {
+        std::string out;
+        append_utc(out, time, per_second);
+        return out;
+    };
+    EXPECT_EQ(utc(0, 1), "1970-01-01T00:00:00Z");
+    EXPECT_EQ(utc(-1, 1'000'000), "1969-12-31T23:59:59.999999Z");
+    EXPECT_EQ(utc(-1'000'000, 1'000'000), "1969-12-31T23:59:59.000000Z");
+    EXPECT_EQ(utc(1'700'000'000'007, 1000), "2023-11-14T22:13:20.007Z");
+    EXPECT_EQ(utc(INT64_MAX, 1), "9223372036854775807");
 }
 
 TEST(Timestamps, are_shown_as_utc) {

@@ -1,3 +1,4 @@
+#include "kept_capture.h"
 #include "output.h"
 
 #include <csignal>
@@ -97,6 +98,14 @@ TEST(Output, a_full_disk_is_a_failure) {
     EXPECT_FALSE(output.reader_gone());
     EXPECT_EQ(finish(output), 1);
     close(full);
+}
+
+TEST(KeptCapture, keeps_nothing_back_once_the_disk_is_full) {
+    KeptCapture capture("/dev/full");
+    for (int i = 0; i < 10; ++i) capture.add(std::string(1 << 20, 'x'));
+    capture.flush();
+    EXPECT_TRUE(capture.failed());
+    EXPECT_EQ(capture.unwritten_bytes(), 0U);
 }
 
 }  // namespace

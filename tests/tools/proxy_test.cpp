@@ -63,6 +63,7 @@ TEST(ProxyRules, say_what_is_wrong_in_them) {
         {"Fetch count=0 drop", "a number from 1 on"},
         {"Fetch explode", "does `explode`"},
         {"Fetch error", "an error's name"},
+        {"Fetch error NONE", "`NONE`, which Kafka does not have"},
         {"Fetch error BAD_LUCK", "`BAD_LUCK`, which Kafka does not have"},
         {"Fetch delay soon", "no time such as 300ms"},
         {"Fetch drop it", "is to end with `drop`"},

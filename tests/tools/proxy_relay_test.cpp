@@ -1,0 +1,221 @@
+// The proxy between real sockets: what comes through it, and where.
+#include "proxy_relay.h"
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kwire/net/error.h>
+#include <kwire/protocol/frame.h>
+#include <kwire/protocol/metadata.h>
+#include <kwire/protocol/produce.h>
+
+#include "interrupt.h"
+
+namespace kwire::tools {
+namespace {
+
+using namespace protocol;
+
+/// A socket that is closed with this object.
+class Socket {
+ public:
+    Socket() : Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+    explicit Socket(int descriptor) : descriptor_(descriptor) {}
+    Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Socket(const Socket&) = delete;
+    ~Socket() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+
+    int get() const { return descriptor_; }
+
+    std::string read(std::size_t size) const {
+        std::string bytes(size, '\0');
+        std::size_t done = 0;
+        while (done < size) {
+            const auto count = ::recv(descriptor_, bytes.data() + done, size - done, 0);
+            if (count <= 0) break;
+            done += static_cast<std::size_t>(count);
+        }
+        bytes.resize(done);
+        return bytes;
+    }
+    /// A frame without its size.
+    std::string read_frame() const {
+        const std::string size = read(4);
+        return size.size() == 4 ? read(static_cast<std::size_t>(frame_size(size.data()))) : "";
+    }
+    void write(const std::string& bytes) const {
+        EXPECT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    }
+
+ private:
+    int descriptor_;
+};
+
+sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    return address;
+}
+
+/// Listens on a port that the kernel chooses.
+class Listener {
+ public:
+    Listener() {
+        auto address = loopback(0);
+        EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        // Little room, so that what is not read soon stays with the sender.
+        const int bytes = 4096;
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        // Who is asked in vain says so by a test that fails, not one that hangs.
+        const timeval patience{20, 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        EXPECT_EQ(::listen(socket_.get(), 8), 0);
+        socklen_t size = sizeof address;
+        ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+        port_ = ntohs(address.sin_port);
+    }
+    std::uint16_t port() const { return port_; }
+    Socket accept() const { return Socket(::accept(socket_.get(), nullptr, nullptr)); }
+
+ private:
+    Socket socket_;
+    std::uint16_t port_ = 0;
+};
+
+Socket connect_to(std::uint16_t port) {
+    Socket socket;
+    auto address = loopback(port);
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return socket;
+}
+
+/// A proxy on a thread of its own.
+class Running {
+ public:
+    explicit Running(const std::vector<const Listener*>& brokers) {
+        ProxyConfig config;
+        for (const Listener* broker : brokers) config.bootstrap.push_back({"127.0.0.1", broker->port()});
+        config.tell = [](const std::string&) {};
+        for (int attempt = 0; !proxy_ && attempt < 20; ++attempt) {
+            config.listen = {"127.0.0.1", Listener().port()};  // free a moment ago
+            try {
+                proxy_ = std::make_unique<Proxy>(config);
+                port_ = config.listen.port;
+            } catch (const Error&) {
+                continue;
+            }
+        }
+        thread_ = std::thread([this] { proxy_->run(); });
+    }
+    ~Running() {
+        proxy_->stop();
+        thread_.join();
+    }
+    std::uint16_t port() const { return port_; }
+
+ private:
+    std::unique_ptr<Proxy> proxy_;
+    std::uint16_t port_ = 0;
+    std::thread thread_;
+};
+
+TEST(ProxyRelay, each_of_several_bootstrap_servers_has_a_listener_of_its_own) {
+    const Listener first;
+    const Listener second;
+    const Running proxy({&first, &second});
+    const Socket client = connect_to(proxy.port());
+    std::string request;
+    ASSERT_FALSE(encode_request(MetadataRequest{}, 5, 1, "tester", request));
+    client.write(request);
+    const Socket asked = first.accept();
+    asked.read_frame();
+    MetadataResponse answer;
+    answer.brokers.emplace_back() = {.node_id = 1, .host = "127.0.0.1", .port = first.port()};
+    answer.brokers.emplace_back() = {.node_id = 2, .host = "127.0.0.1", .port = second.port()};
+    std::string bytes;
+    ASSERT_FALSE(encode_response(answer, 5, 1, bytes));
+    asked.write(bytes);
+    ResponseFrame frame;
+    ASSERT_FALSE(decode_response_header(Bytes::own(client.read_frame()), 0, frame));
+    MetadataResponse given;
+    ASSERT_FALSE(decode(given, 5, frame.body));
+    ASSERT_EQ(given.brokers.size(), 2U);
+    const Listener* const brokers[] = {&first, &second};
+    for (std::size_t i = 0; i < 2; ++i) {
+        const auto port = static_cast<std::uint16_t>(given.brokers[i].port);
+        EXPECT_NE(port, brokers[i]->port()) << "past the proxy";
+        EXPECT_NE(port, proxy.port()) << "that is for whichever can be reached";
+        const Socket through = connect_to(port);
+        through.write(request);
+        const Socket reached = brokers[i]->accept();
+        EXPECT_FALSE(reached.read_frame().empty());
+    }
+}
+
+/// Produce without acks: nobody waits for anything, and the client goes when it has written.
+TEST(ProxyRelay, a_client_that_writes_and_goes_has_written_all) {
+    const Listener broker;
+    const Running proxy({&broker});
+    ProduceRequest produce;
+    produce.acks = 0;
+    produce.transactional_id = std::string(30'000, 'x');
+    std::string request;
+    ASSERT_FALSE(encode_request(produce, 7, 1, "tester", request));
+    std::size_t written = 0;
+    {
+        const Socket client = connect_to(proxy.port());
+        // Until everything between here and the broker is full.
+        for (pollfd ready{client.get(), POLLOUT, 0}; ::poll(&ready, 1, 300) > 0;) {
+            const auto count = ::send(client.get(), request.data() + written % request.size(),
+                                      request.size() - written % request.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (count > 0) written += static_cast<std::size_t>(count);
+        }
+    }
+    const Socket accepted = broker.accept();
+    std::size_t arrived = 0;
+    for (std::size_t size = 0; (size = accepted.read(1 << 16).size()) > 0;) arrived += size;
+    EXPECT_EQ(arrived, written);
+}
+
+TEST(Interrupts, a_second_signal_a_moment_later_ends_at_once) {
+    int told[2];
+    ASSERT_EQ(pipe(told), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        install_interrupts();
+        receive_interrupts();
+        if (::write(told[1], "x", 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(told[0], &byte, 1), 1);
+    int status = 0;
+    int signals = 0;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        kill(child, SIGTERM);
+        ++signals;
+        std::this_thread::yield();
+    }
+    EXPECT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(WTERMSIG(status), SIGTERM);
+    EXPECT_GT(signals, 1) << "the first only asks";
+    ::close(told[0]);
+    ::close(told[1]);
+}
+
+}  // namespace
+}  // namespace kwire::tools
