@@ -32,8 +32,7 @@ class GuardedOffsets final : public OffsetManager {
     void restart_partition(const TopicPartition& tp, std::int64_t next) override {
         try {
             inner_->restart_partition(tp, next);
-        } catch (...) {
-            static_cast<void>(tp);  // as a mark that was not recorded
+        } catch (...) {  // as a mark that was not recorded
         }
     }
     Task<std::vector<CommitFailure>> flush() override { return flush(inner_); }

@@ -43,7 +43,7 @@ TEST(Reading, equals_kcat_for_every_codec_that_kcat_writes) {
             cluster.kcat_produce(topic, partition, codec,
                                  numbered_lines("p" + std::to_string(partition), 300 + partition));
         }
-        const auto expected = cluster.kcat_read(topic);
+        const auto expected = cluster.kcat_read_all_of(topic, 1206);
         ASSERT_EQ(expected.size(), 1206U);
         const auto result = consume("reads-" + topic, topic, expected.size());
         ASSERT_TRUE(result.ok()) << result.describe();
@@ -57,7 +57,7 @@ TEST(Reading, equals_kcat_for_every_codec_that_java_writes) {
         SCOPED_TRACE(codec);
         const auto topic = "java-" + codec;
         cluster.java_produce(topic, codec, numbered_lines("java", 500));
-        const auto expected = cluster.kcat_read(topic);
+        const auto expected = cluster.kcat_read_all_of(topic, 500);
         ASSERT_EQ(expected.size(), 500U);
         const auto result = consume("reads-" + topic, topic, expected.size());
         ASSERT_TRUE(result.ok()) << result.describe();

@@ -235,6 +235,16 @@ void RealCluster::kcat_produce(const std::string& topic, int partition, const st
 
 void RealCluster::java_produce(const std::string& topic, const std::string& codec,
                                const std::vector<std::string>& lines) const {
+    // To a topic that is only being made, Java's old console producers try a few times within half a second, lose the
+    // lines, and end with 0. Asking for it makes it.
+    const auto has_leaders = [&] {
+        const auto leaders = leaders_of(topic);
+        return !leaders.empty() &&
+               std::all_of(leaders.begin(), leaders.end(), [](const auto& entry) { return entry.second >= 0; });
+    };
+    if (!await(has_leaders, 60s)) {
+        throw std::runtime_error("the topic " + topic + " has no leaders to produce to");
+    }
     const std::string where = at_least("2.5") ? "--bootstrap-server" : "--broker-list";
     require(tool("console-producer",
                  {where, bootstrap_, "--topic", topic, "--compression-codec", codec}, {},
