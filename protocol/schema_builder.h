@@ -100,7 +100,10 @@ Type make_type() {
             const auto& held = *static_cast<const T*>(value);
             return held ? &*held : nullptr;
         };
-        type.emplace = [](void* value) -> void* { return &static_cast<T*>(value)->emplace(); };
+        // With a value, for Clang settles whether a struct within a struct can be made of nothing before it knows.
+        type.emplace = [](void* value) -> void* {
+            return &static_cast<T*>(value)->emplace(typename T::value_type{});
+        };
         type.reset = [](void* value) { static_cast<T*>(value)->reset(); };
         return type;
     } else {

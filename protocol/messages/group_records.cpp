@@ -274,7 +274,7 @@ struct ConsumerGroupMemberMetadataValue {
     std::optional<std::string> subscribed_topic_regex = "";
     std::int32_t rebalance_timeout_ms = -1;
     std::optional<std::string> server_assignor = "";
-    std::optional<ClassicMemberMetadata> classic_member_metadata{std::in_place};
+    std::optional<ClassicMemberMetadata> classic_member_metadata = ClassicMemberMetadata{};
 
     static constexpr void fields(auto& f) {
         f("instance_id", &ConsumerGroupMemberMetadataValue::instance_id);
