@@ -62,8 +62,8 @@ AssignmentResult assign_original(const TopicPartitions& topics,
     AssignmentResult result;
     for (const auto& [topic, unsorted] : topics) {
         const auto partitions = by_leader(unsorted);
-        deal_runs(partitions.size(), ids.size(), [&](std::size_t who, std::size_t what) {
-            result[{topic, partitions[what].partition}] = {ids[who], ids[who]};
+        deal_runs(partitions.size(), ids.size(), [&, &name = topic](std::size_t who, std::size_t what) {
+            result[{name, partitions[what].partition}] = {ids[who], ids[who]};
         });
     }
     return result;
@@ -76,8 +76,8 @@ AssignmentResult assign_java_range(const TopicPartitions& topics,
     for (const auto& [topic, unsorted] : topics) {
         const auto partitions = by_id(unsorted);
         const auto threads = sorted_threads(topic, readers);
-        deal_runs(partitions.size(), threads.size(), [&](std::size_t who, std::size_t what) {
-            result[{topic, partitions[what].partition}] = threads[who];
+        deal_runs(partitions.size(), threads.size(), [&, &name = topic](std::size_t who, std::size_t what) {
+            result[{name, partitions[what].partition}] = threads[who];
         });
     }
     return result;

@@ -122,7 +122,7 @@ void Command::needs_subcommand() {
 }
 
 void Command::runs(std::function<int()> action) {
-    app_->callback([app = app_, action = std::move(action)] {
+    app_->callback([action = std::move(action)] {
         const int code = action();
         if (code != exit_ok) throw CLI::RuntimeError(code);
     });
