@@ -60,6 +60,15 @@ class GuardedOffsets final : public OffsetManager {
                 {.topic = tp.topic, .partition = tp.topic.empty() ? -1 : tp.partition}};
     }
 
+    // Apart from the coroutines: of what one makes for a moment, GCC 12 thinks that it may be destroyed unmade.
+    static Error as_error_of_all(std::exception_ptr thrown) { return as_error(std::move(thrown), TopicPartition{}); }
+    static void add_failure(std::vector<CommitFailure>& failures, std::exception_ptr thrown) {
+        failures.push_back({TopicPartition{}, -1, as_error_of_all(std::move(thrown))});
+    }
+    static std::optional<CommitFailure> failure_of(const TopicPartition& tp, std::exception_ptr thrown) {
+        return CommitFailure{tp, -1, as_error(std::move(thrown), tp)};
+    }
+
     static Task<std::int64_t> initialize(Inner inner, TopicPartition tp) {
         std::exception_ptr thrown;
         std::int64_t next = -1;
@@ -79,7 +88,7 @@ class GuardedOffsets final : public OffsetManager {
         } catch (...) {
             thrown = std::current_exception();
         }
-        if (thrown) throw as_error(thrown, {});
+        if (thrown) throw as_error_of_all(thrown);
         co_return failures;
     }
     static Task<std::optional<CommitFailure>> finalize(Inner inner, TopicPartition tp, TimePoint deadline) {
@@ -90,7 +99,7 @@ class GuardedOffsets final : public OffsetManager {
         } catch (...) {
             thrown = std::current_exception();
         }
-        if (thrown) failure.emplace(CommitFailure{tp, -1, as_error(thrown, tp)});
+        if (thrown) failure = failure_of(tp, thrown);
         co_return failure;
     }
     static Task<std::vector<CommitFailure>> close(Inner inner, TimePoint deadline) {
@@ -101,7 +110,7 @@ class GuardedOffsets final : public OffsetManager {
         } catch (...) {
             thrown = std::current_exception();
         }
-        if (thrown) failures.push_back({{}, -1, as_error(thrown, {})});
+        if (thrown) add_failure(failures, thrown);
         co_return failures;
     }
 
