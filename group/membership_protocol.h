@@ -271,4 +271,9 @@ using MembershipAction =
                  action::Finalize, action::Release, action::Lost, action::SuspendReading,
                  action::ResumeReading, action::Deregister, action::Closed>;
 
+/// The operation may have taken effect though it failed.
+inline bool outcome_unknown(zk::Code code) {
+    return code == zk::Code::connection_loss || code == zk::Code::operation_timeout;
+}
+
 }  // namespace kwire

@@ -11,6 +11,7 @@
 // What is not modelled: the messages themselves. How far a partition was read is a function of time.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,9 @@ namespace kwire::simulation {
 class World;
 
 constexpr Duration session_timeout = std::chrono::seconds(6);
+constexpr Duration network_max = std::chrono::milliseconds(3);
+
+inline double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 /// One process: carries out what its Membership orders, against the world's nodes.
 class Process {
