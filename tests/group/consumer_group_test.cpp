@@ -475,12 +475,8 @@ TEST_F(ConsumerGroupTest, FollowsBrokersThatZooKeeperListsAtNewAddresses) {
     ASSERT_FALSE(ids.empty());
     for (const auto& id : ids) kafka.stop(std::stoi(id));
     loop.advance(30s);  // what it knew of the cluster is of no use any more
-    for (const auto& id : ids) {
-        const auto path = "/brokers/ids/" + id;
-        ensemble.erase(path);
-        kafka.move(std::stoi(id), {"elsewhere-" + id, 9999});
-        ensemble.put(path, R"({"version":1,"host":"elsewhere-)" + id + R"(","port":9999})");
-    }
+    for (const auto& id : ids) ensemble.erase("/brokers/ids/" + id);
+    move_brokers(ids);
     logs.append({"t", 0}, 5);
     loop.advance(30s);
     EXPECT_THAT(read_all(group), SizeIs(5));
@@ -499,10 +495,7 @@ TEST_F(ConsumerGroupTest, FollowsBrokersThoughReadingThemFailed) {
     ensemble.on_operation([&](const zk::MemoryOperation& operation) {
         if (operation.path != "/brokers/ids" || failed) return zk::Fault::none;
         failed = true;
-        for (const auto& id : ids) {
-            kafka.move(std::stoi(id), {"elsewhere-" + id, 9999});
-            ensemble.put("/brokers/ids/" + id, R"({"version":1,"host":"elsewhere-)" + id + R"(","port":9999})");
-        }
+        move_brokers(ids);
         return zk::Fault::connection_loss_before;
     });
     for (const auto& id : ids) ensemble.erase("/brokers/ids/" + id);

@@ -182,6 +182,14 @@ void GroupFixture::create_topic(const std::string& topic, int partitions, int me
     for (int p = 0; p < partitions; ++p) logs.append({topic, p}, messages);
 }
 
+void GroupFixture::move_brokers(const std::vector<std::string>& ids) {
+    for (const auto& id : ids) {
+        const HostPort address{"elsewhere-" + id, 9999};
+        kafka.move(std::stoi(id), address);
+        ensemble.put("/brokers/ids/" + id, broker_node(address));
+    }
+}
+
 void GroupFixture::write_topic_node(const std::string& topic, int partitions) {
     std::string text;
     for (int p = 0; p < partitions; ++p) {

@@ -60,6 +60,8 @@ class GroupFixture : public testing::Test {
 
     /// In Kafka and in the ensemble, with messages in each partition.
     void create_topic(const std::string& topic, int partitions, int messages = 0);
+    /// They come back at other addresses, and say so in the ensemble.
+    void move_brokers(const std::vector<std::string>& ids);
     void write_topic_node(const std::string& topic, int partitions);
     GroupConfig config();
     std::shared_ptr<ConsumerGroup> join(GroupConfig config, std::vector<std::string> topics = {"t"});

@@ -479,7 +479,7 @@ TEST_F(ConsumerTest, ClosingEndsAPollThatWaits) {
 
 /// Whatever answer fails in whatever way: everything comes nevertheless, in order, exactly once.
 TEST(ConsumerFaults, AnyAnswerMayFail) {
-    const int played = test::replay_failing_exchanges([](const test::ArmCluster& arm) {
+    const std::size_t played = test::replay_failing_exchanges([](const test::ArmCluster& arm) {
         VirtualLoop loop;
         FakeCluster kafka(loop);
         kafka.add_brokers(2);
@@ -512,13 +512,13 @@ TEST(ConsumerFaults, AnyAnswerMayFail) {
         loop.advance(2s);
         return kafka.exchanges();
     });
-    EXPECT_GT(played, 7 * 12);
+    EXPECT_GT(played, 7U * 12);
 }
 
 /// Whatever answer fails in whatever way: the offsets that come are right, or a worded error does, and in bounded time.
 TEST(ListOffsetsFaults, AnyAnswerMayFail) {
-    int answered = 0;
-    const int played = test::replay_failing_exchanges([&](const test::ArmCluster& arm) {
+    std::size_t answered = 0;
+    const std::size_t played = test::replay_failing_exchanges([&](const test::ArmCluster& arm) {
         VirtualLoop loop;
         FakeCluster kafka(loop);
         kafka.add_brokers(2);
@@ -546,7 +546,7 @@ TEST(ListOffsetsFaults, AnyAnswerMayFail) {
         loop.advance(2s);
         return kafka.exchanges();
     });
-    EXPECT_GT(played, 7 * 4);
+    EXPECT_GT(played, 7U * 4);
     EXPECT_GT(answered, played / 2) << "most faults pass unnoticed";
 }
 

@@ -253,7 +253,7 @@ TEST_F(ProducerTest, RefusesConfigurationThatBreaksARule) {
 /// Whatever answer fails in whatever way: each message gets one report, what is reported as stored is in the log where
 /// the report says, and the order holds. A lost acknowledgement may store a batch twice; nothing else may.
 struct ProducerReplay : ProducerTest {
-    int play(const test::ArmCluster& arm) {
+    std::size_t play(const test::ArmCluster& arm) {
         arm(kafka);
         ProducerConfig config;
         config.batch_bytes_max = 200;  // several batches a partition
@@ -294,9 +294,9 @@ struct ProducerReplay : ProducerTest {
 };
 
 TEST(ProducerFaults, AnyAnswerMayFail) {
-    const int played = test::replay_failing_exchanges(
+    const std::size_t played = test::replay_failing_exchanges(
         [](const test::ArmCluster& arm) { return ProducerReplay().play(arm); });
-    EXPECT_GT(played, 7 * 8);
+    EXPECT_GT(played, 7U * 8);
 }
 
 // On a thread of its own: a full buffer holds up the sender until reports make room, and flush waits for all of them.

@@ -213,16 +213,11 @@ void FakeCluster::answer_coordinator(const Exchange& exchange) const {
     exchange.reply(answer);
 }
 
-int replay_failing_exchanges(const std::function<int(const ArmCluster& arm)>& conversation) {
-    const int exchanges = conversation([](FakeCluster&) {});
-    int played = 1;
-    for (int exchange = 0; exchange < exchanges; ++exchange) {
-        for (const Fault fault : all_faults) {
-            conversation([&](FakeCluster& kafka) { kafka.fail_at(exchange, fault); });
-            ++played;
-        }
-    }
-    return played;
+std::size_t replay_failing_exchanges(const std::function<std::size_t(const ArmCluster& arm)>& conversation) {
+    const std::size_t exchanges = conversation([](FakeCluster&) {});
+    return 1 + play_every_fault(exchanges, [&](std::size_t exchange, Fault fault) {
+        conversation([&](FakeCluster& kafka) { kafka.fail_at(exchange, fault); });
+    });
 }
 
 }  // namespace kwire::test

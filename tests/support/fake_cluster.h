@@ -82,9 +82,9 @@ class FakeCluster {
     /// How many requests of that API came, at all brokers.
     int count(ApiKey api) const;
     /// How many requests of all APIs came.
-    int exchanges() const { return exchanges_; }
+    std::size_t exchanges() const { return exchanges_; }
     /// The request of that number, counted from 0 over all brokers, is handled and its answer fails.
-    void fail_at(int exchange, Fault fault) { fault_ = {exchange, fault}; }
+    void fail_at(std::size_t exchange, Fault fault) { fault_ = {exchange, fault}; }
     const std::string& complaints() const { return complaints_; }
 
  private:
@@ -115,8 +115,8 @@ class FakeCluster {
     std::map<std::string, TopicState> topics_;
     std::map<ApiKey, std::function<void(const Exchange&, std::int32_t)>> handlers_;
     std::map<ApiKey, int> counts_;
-    int exchanges_ = 0;
-    std::optional<std::pair<int, Fault>> fault_;
+    std::size_t exchanges_ = 0;
+    std::optional<std::pair<std::size_t, Fault>> fault_;
     std::string complaints_;
     std::uint8_t next_topic_id_ = 1;
 };
@@ -125,6 +125,6 @@ class FakeCluster {
 /// everything up anew, calls arm on its cluster before the first request, checks what must hold with
 /// and without a fault, and returns the number of exchanges. Returns how often it was played.
 using ArmCluster = std::function<void(FakeCluster& kafka)>;
-int replay_failing_exchanges(const std::function<int(const ArmCluster& arm)>& conversation);
+std::size_t replay_failing_exchanges(const std::function<std::size_t(const ArmCluster& arm)>& conversation);
 
 }  // namespace kwire::test

@@ -9,6 +9,17 @@
 
 namespace kwire::test {
 
+std::size_t play_every_fault(std::size_t steps, const std::function<void(std::size_t step, Fault fault)>& play) {
+    std::size_t played = 0;
+    for (std::size_t step = 0; step < steps; ++step) {
+        for (const Fault fault : all_faults) {
+            play(step, fault);
+            ++played;
+        }
+    }
+    return played;
+}
+
 struct FrameServer::Connection {
     Connection(Runtime& runtime, std::unique_ptr<Stream> its_stream)
         : stream(std::move(its_stream)), changed(runtime) {}

@@ -33,6 +33,9 @@ inline constexpr Fault all_faults[] = {
     Fault::close,   Fault::cut_in_size, Fault::cut_in_header,    Fault::cut_at_end,
     Fault::silence, Fault::garbage,     Fault::wrong_correlation};
 
+/// Calls play for every step and every fault; returns how often.
+std::size_t play_every_fault(std::size_t steps, const std::function<void(std::size_t step, Fault fault)>& play);
+
 /// One request and the way to answer it. Copies are handles of the same; keep one to answer later
 /// (a long poll).
 class Exchange {

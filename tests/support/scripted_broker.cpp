@@ -102,15 +102,10 @@ void ScriptedBroker::perform(const Step& step, const Exchange& exchange) {
 
 std::size_t replay_failing(const std::function<void(const Arm& arm)>& conversation) {
     std::size_t steps = 0;
-    std::size_t played = 1;
     conversation([&steps](ScriptedBroker& broker) { steps = broker.steps(); });
-    for (std::size_t step = 0; step < steps; ++step) {
-        for (const Fault fault : all_faults) {
-            conversation([&](ScriptedBroker& broker) { broker.fail_at(step, fault); });
-            ++played;
-        }
-    }
-    return played;
+    return 1 + play_every_fault(steps, [&](std::size_t step, Fault fault) {
+        conversation([&](ScriptedBroker& broker) { broker.fail_at(step, fault); });
+    });
 }
 
 }  // namespace kwire::test
