@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include <kwire/net/error.h>
 #include <kwire/protocol/api_key.h>
 #include <kwire/protocol/messages.h>
@@ -66,29 +68,31 @@ int print_schemas(const std::string& wanted) {
     return finish(output);
 }
 
+using Json = nlohmann::ordered_json;
+
 /// `{"lowest":0,"highest":13}`, or null where there are none.
-std::string json_of(VersionRange range) {
-    if (range.highest < range.lowest) return "null";
-    return "{\"lowest\":" + std::to_string(range.lowest) +
-           ",\"highest\":" + std::to_string(range.highest) + '}';
+Json json_of(VersionRange range) {
+    if (range.highest < range.lowest) return nullptr;
+    return {{"lowest", range.lowest}, {"highest", range.highest}};
 }
 
 int print_known_json() {
     Output output(1);
-    std::string& out = output.buffer();
     for (const Schema* message : every_message()) {
         const bool is_request =
             message->api_key && protocol::request_schema(*message->api_key) == message;
         if (message->api_key && !is_request) continue;
-        out += is_request ? "{\"api\":\"" + name_or_unknown(*message->api_key) + "\",\"key\":" +
-                                std::to_string(static_cast<int>(*message->api_key))
-                          : "{\"message\":\"" + std::string(message->name) + '"';
-        out += ",\"versions\":" + json_of(message->versions);
-        out += ",\"flexible_from\":";
-        out += message->flexible.highest < message->flexible.lowest
-                   ? "null"
-                   : std::to_string(message->flexible.lowest);
-        out += "}\n";
+        Json line;
+        if (is_request) {
+            line["api"] = name_or_unknown(*message->api_key);
+            line["key"] = static_cast<int>(*message->api_key);
+        } else {
+            line["message"] = message->name;
+        }
+        line["versions"] = json_of(message->versions);
+        line["flexible_from"] =
+            message->flexible.highest < message->flexible.lowest ? Json() : Json(message->flexible.lowest);
+        output.line(line.dump());
     }
     return finish(output);
 }
@@ -148,16 +152,13 @@ void append_side_by_side(std::string& out, const std::map<std::string, Versions>
 /// A line for each broker.
 void append_json(std::string& out, const std::map<std::string, Versions>& brokers) {
     for (const auto& [broker, versions] : brokers) {
-        out += "{\"broker\":\"" + broker + "\",\"looks_like\":\"";
-        out.append(release_of(versions)).append("\",\"apis\":[");
-        const char* separator = "";
+        Json line{{"broker", broker}, {"looks_like", release_of(versions)}, {"apis", Json::array()}};
         for (const auto& [key, range] : versions) {
-            out.append(separator).append("{\"api\":\"").append(name_or_unknown(key));
-            out += "\",\"key\":" + std::to_string(static_cast<int>(key)) +
-                   ",\"versions\":" + json_of(range) + '}';
-            separator = ",";
+            line["apis"].push_back({{"api", name_or_unknown(key)},
+                                    {"key", static_cast<int>(key)},
+                                    {"versions", json_of(range)}});
         }
-        out += "]}\n";
+        out += line.dump() + '\n';
     }
 }
 

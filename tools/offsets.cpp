@@ -164,15 +164,13 @@ int set(const OffsetsOptions& options) {
 
 int reset(const OffsetsOptions& options) {
     require_bootstrap_or_zookeeper(options.connection);
-    const bool in_zookeeper = options.storage.empty() ? !options.connection.zookeeper.empty()
-                                                      : options.storage == "zookeeper";
-    if (in_zookeeper && !options.topics.empty()) {
+    Connections connections(client_config(options.connection, scopes_of_tools));
+    const Storage storage = storage_of(connections, options.storage);
+    if (storage == Storage::zookeeper && !options.topics.empty()) {
         throw UsageError(
             "in ZooKeeper the offsets of all topics are forgotten at once; leave out --topic, or use "
             "`kwire offsets set --topic " + options.topics.front() + " --to oldest`");
     }
-    Connections connections(client_config(options.connection, scopes_of_tools));
-    const Storage storage = storage_of(connections, options.storage);
     refuse_running_group(connections, options);
     if (storage == Storage::zookeeper) {
         connections.wait(connections.registry().reset_offsets(options.group));
