@@ -229,6 +229,10 @@ void RealCluster::kcat_produce(const std::string& topic, int partition, const st
                                const std::vector<std::string>& lines,
                                const std::vector<std::string>& more) const {
     auto command = kcat_command({"-P", "-t", topic, "-z", codec, "-p", std::to_string(partition)});
+    if (partition < 0) {
+        // It would keep to one partition for 10 ms, in which it sends all that a test has.
+        command.insert(command.end(), {"-X", "sticky.partitioning.linger.ms=0"});
+    }
     command.insert(command.end(), more.begin(), more.end());
     require(run_process(std::move(command), join_lines(lines)), "kcat producing to " + topic);
 }
