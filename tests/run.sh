@@ -64,6 +64,7 @@ if [ -n "${jars:-}" ]; then
 fi
 
 say "Tests"
+[ "$preset" != tsan ] || export TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp ${TSAN_OPTIONS:-}"
 cores=$(nproc)
 status=0
 ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel $((cores > 2 ? cores : 2)) \

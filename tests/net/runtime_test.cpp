@@ -104,13 +104,16 @@ TEST(RuntimeTest, RefusesToBlockOnItself) {
 }
 
 TEST(RuntimeTest, LastReferenceMayGoOnTheRuntimeItself) {
+    std::promise<void> ours_gone;
     std::promise<void> gone;
     auto runtime = Runtime::with_own_thread();
-    Runtime& raw = *runtime;
-    asio::post(raw.executor(), [runtime = std::move(runtime), &gone]() mutable {
+    asio::post(runtime->executor(), [runtime, &ours_gone, &gone]() mutable {
+        ours_gone.get_future().wait();
         runtime.reset();
         gone.set_value();
     });
+    runtime.reset();  // not before it has posted: who posts holds what he posts to
+    ours_gone.set_value();
     gone.get_future().wait();
 }
 

@@ -106,18 +106,16 @@ TEST_F(Proxied, clients_of_every_kind_work_through_it_and_all_they_say_is_unders
     auto cat = count_of(shown, "cat");
     EXPECT_GE(cat["Produce"], 1);
     EXPECT_GE(cat["Fetch"], 1);
-    EXPECT_GE(count_of(shown, "unlucky")["OffsetCommit"], 2) << "the first was refused";
-    int refused = 0;
+    ASSERT_GE(count_of(shown, "unlucky")["OffsetCommit"], 2) << "the first was refused";
+    // Only the first; brokers that are slow to load the group refuse other requests with the same error themselves.
+    std::vector<bool> refused;
     for (const auto& exchange : shown) {
-        if (exchange.value("errors", nlohmann::json::array()).dump().find(refusal()) ==
-            std::string::npos) {
-            continue;
-        }
-        EXPECT_EQ(exchange["api"], "OffsetCommit");
-        EXPECT_EQ(exchange["client_id"], "unlucky");
-        ++refused;
+        if (exchange["api"] != "OffsetCommit" || exchange["client_id"] != "unlucky") continue;
+        const auto errors = exchange.value("errors", nlohmann::json::array()).dump();
+        refused.push_back(errors.find(refusal()) != std::string::npos);
     }
-    EXPECT_EQ(refused, 1);
+    EXPECT_TRUE(refused.front());
+    EXPECT_FALSE(refused.back());
 
     const auto decoded =
         run_process(kwire_command({"decode", "--pcap", capture_, "--format", "json"}));

@@ -142,6 +142,11 @@ Task<void> FrameServer::read(std::shared_ptr<Connection> connection) {
         while (connection->open) {
             const std::string size = co_await read_exactly(connection->stream.get(), 4);
             const auto bytes = static_cast<std::size_t>(protocol::frame_size(size.data()));
+            // Kafka's socket.request.max.bytes; what speaks another protocol (a probe) sends more than that.
+            if (bytes > 100 << 20) {
+                connection->close();
+                break;
+            }
             std::string frame = co_await read_exactly(connection->stream.get(), bytes);
             connection->frames.push_back(std::move(frame));
             connection->changed.notify_all();
