@@ -11,6 +11,9 @@
 namespace kwire::protocol {
 namespace {
 
+// A compact length could say more, but Kafka refuses longer strings in every version.
+constexpr std::size_t string_bytes_max = 32767;
+
 // The fewest bytes that a value of the type takes at the version.
 std::size_t minimum_size(const Type& type, const FieldSpec& spec, std::int16_t version,
                          bool flexible) {
@@ -231,10 +234,16 @@ class Decoder {
     }
 
     bool read_string(const Field& field, const Type& type, void* value) {
+        const std::size_t begin = consumed();
         std::size_t length = 0;
         bool present = false;
         if (!open_variable<std::int16_t>(field, type, value, length, present)) return false;
         if (!present) return true;
+        if (length > string_bytes_max) {
+            return fail_at(begin, "has a length of " + std::to_string(length) +
+                                      ", more than the protocol's " +
+                                      std::to_string(string_bytes_max));
+        }
         if (!needs(length) || !spend(length)) return false;
         static_cast<std::string*>(type.emplace(value))->assign(at_, length);
         at_ += length;
@@ -332,7 +341,10 @@ class Decoder {
             }
         }
         if (unknown_) {
-            unknown_->push_back({path(message_, place_), tag, data_.slice(consumed(), size)});
+            std::string where = path(message_, place_);
+            // The list grows by doubling, and so does a text.
+            if (!spend(4 * sizeof(UnknownTag) + 2 * where.size())) return false;
+            unknown_->push_back({std::move(where), tag, data_.slice(consumed(), size)});
         }
         at_ += size;
         return true;

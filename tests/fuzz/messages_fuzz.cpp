@@ -1,5 +1,5 @@
-// libFuzzer: any bytes as any message at any version, as a request's frame, as a record of Kafka's
-// own topics, and any text as a message's JSON.
+// libFuzzer: any bytes as any message at any version, as the headers of frames, as a record of
+// Kafka's own topics, and any text as a message's JSON.
 //
 // The first byte picks which of these; the next three the message and its version. What decodes
 // must encode, and decode again to the same.
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <kwire/protocol/embedded.h>
 #include <kwire/protocol/frame.h>
 #include <kwire/protocol/json.h>
+#include <kwire/protocol/message_walk.h>
 #include <kwire/protocol/messages.h>
 
 namespace {
@@ -33,16 +35,54 @@ void check_error(const DecodeError& error, std::size_t size) {
     if (error.path.empty() || error.what.empty() || error.offset > size) std::abort();
 }
 
+/// What filters and rules do with a message.
+void walk(const Schema& schema, std::int16_t version, void* message) {
+    std::map<Uuid, std::string> names;
+    learn_topic_ids(schema, message, names);
+    topics_in(schema, message, names);
+    errors_in(schema, message);
+    const Schema* const answered = schema.api_key ? response_schema(*schema.api_key) : nullptr;
+    if (answered && answered != &schema) {
+        const auto answer = answered->make();
+        fail_all(schema, message, *answered, answer.get(), version, ErrorCode::not_coordinator);
+        std::string bytes;
+        encode(*answered, answer.get(), version, bytes);
+    }
+    change_addresses(schema, message, [](std::string& host, std::int32_t& port) {
+        host = "proxy";
+        ++port;
+    });
+    set_errors(schema, message, version, ErrorCode::not_coordinator);
+    std::string bytes;
+    if (encode(schema, message, version, bytes)) std::abort();
+}
+
+void read_headers(const Schema& schema, std::int16_t version, std::string_view data) {
+    RequestFrame request;
+    if (const auto error = decode_request_header(own_block(data), request)) {
+        check_error(*error, data.size());
+    }
+    if (!schema.api_key) return;
+    ResponseFrame response;
+    const auto header = response_header_version(*schema.api_key, version);
+    if (const auto error = decode_response_header(own_block(data), header, response)) {
+        check_error(*error, data.size());
+    }
+}
+
 void read_message(const Schema& schema, std::int16_t version, std::string_view data) {
     const auto value = schema.make();
-    if (const auto error = decode(schema, value.get(), version, own_block(data))) {
+    UnknownTags unknown;
+    if (const auto error = decode(schema, value.get(), version, own_block(data), &unknown)) {
         return check_error(*error, data.size());
     }
     std::string bytes;
-    if (encode(schema, value.get(), version, bytes)) std::abort();
+    if (encode(schema, value.get(), version, bytes, &unknown)) std::abort();
     const auto again = schema.make();
-    if (decode(schema, again.get(), version, own_block(bytes))) std::abort();
+    UnknownTags unknown_again;
+    if (decode(schema, again.get(), version, own_block(bytes), &unknown_again)) std::abort();
     if (!equal(schema, value.get(), again.get())) std::abort();
+    if (unknown.size() != unknown_again.size()) std::abort();
     for (const auto records : {RecordsAs::base64, RecordsAs::size, RecordsAs::batches}) {
         to_json(schema, value.get(), version, records);
     }
@@ -50,6 +90,7 @@ void read_message(const Schema& schema, std::int16_t version, std::string_view d
     if (from_json(schema, from_text.get(), version, to_json(schema, value.get(), version))) {
         std::abort();
     }
+    walk(schema, version, value.get());
 }
 
 void read_json(const Schema& schema, std::int16_t version, std::string_view text) {
@@ -92,7 +133,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Schema& schema = schema_at(static_cast<std::size_t>(data[1] << 8 | data[2]));
     const int versions = schema.versions.highest - schema.versions.lowest + 1;
     const auto version = static_cast<std::int16_t>(schema.versions.lowest + data[3] % versions);
-    RequestFrame frame;
     switch (data[0] % 4) {
         case 0:
             read_message(schema, version, input);
@@ -101,9 +141,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             read_json(schema, version, input);
             break;
         case 2:
-            if (const auto error = decode_request_header(own_block(input), frame)) {
-                check_error(*error, input.size());
-            }
+            read_headers(schema, version, input);
             break;
         default:
             read_embedded(data[3], input);

@@ -1,20 +1,32 @@
-// Writes the first inputs of the fuzzers from the golden data: fuzz_seeds DATA FOLDER
+#include "seeds.h"
+
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
+#include <cstdint>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <sstream>
-#include <string>
+#include <stdexcept>
+#include <utility>
 
+#include <kwire/protocol/capture_file.h>
+#include <kwire/protocol/frame.h>
 #include <kwire/protocol/json_text.h>
 #include <kwire/protocol/messages.h>
 
+namespace kwire::fuzz {
 namespace {
 
-namespace fs = std::filesystem;
-using namespace kwire;
 using namespace kwire::protocol;
+using Seeds = std::vector<std::string>;
+
+std::vector<std::string> lines_of(const std::string& path) {
+    std::ifstream in(path);
+    if (!in) throw std::runtime_error("cannot read " + path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+}
 
 std::string from_hex(const std::string& hex) {
     std::string bytes;
@@ -24,20 +36,28 @@ std::string from_hex(const std::string& hex) {
     return bytes;
 }
 
-class Seeds {
- public:
-    explicit Seeds(fs::path folder) : folder_(std::move(folder)) {
-        fs::create_directories(folder_);
-    }
-
-    void add(const std::string& bytes) {
-        std::ofstream(folder_ / std::to_string(count_++), std::ios::binary) << bytes;
-    }
-
- private:
-    fs::path folder_;
-    std::size_t count_ = 0;
+/// A line of messages.txt.
+struct Golden {
+    std::string name;
+    std::int16_t version = 0;
+    std::string bytes;
+    std::string json;
 };
+
+std::vector<Golden> golden_messages(const std::string& folder) {
+    std::vector<Golden> all;
+    for (const std::string& line : lines_of(folder + "/messages.txt")) {
+        std::istringstream words(line);
+        Golden golden;
+        std::string hex;
+        words >> golden.name >> golden.version >> hex;
+        if (hex != "-") golden.bytes = from_hex(hex);
+        words.get();
+        std::getline(words, golden.json);
+        all.push_back(std::move(golden));
+    }
+    return all;
+}
 
 /// The places that messages_fuzz knows them by.
 std::map<std::string, std::size_t> numbers_of_messages() {
@@ -48,50 +68,150 @@ std::map<std::string, std::size_t> numbers_of_messages() {
     return numbers;
 }
 
-void write_messages(const fs::path& data, Seeds seeds) {
-    const auto numbers = numbers_of_messages();
-    std::ifstream in(data / "messages.txt");
-    for (std::string line; std::getline(in, line);) {
-        std::istringstream words(line);
-        std::string name;
-        int version = 0;
-        std::string hex;
-        words >> name >> version >> hex;
-        std::string json;
-        words.get();
-        std::getline(words, json);
-        const std::size_t number = numbers.at(name);
-        std::string pick{static_cast<char>(number >> 8), static_cast<char>(number & 0xff),
-                         static_cast<char>(version - find_message(name)->versions.lowest)};
-        seeds.add('\0' + pick + (hex == "-" ? "" : from_hex(hex)));
-        seeds.add('\1' + pick + json);
+std::string with_header(const Schema& schema, const Golden& golden, std::int32_t correlation_id) {
+    const ApiKey key = *schema.api_key;
+    std::string frame;
+    if (request_schema(key) == &schema) {
+        const RequestHeader header{key, golden.version, correlation_id, "kwire"};
+        encode(header, request_header_version(key, golden.version), frame);
+    } else {
+        encode(ResponseHeader{correlation_id}, response_header_version(key, golden.version), frame);
     }
+    return frame + golden.bytes;
 }
 
-void write_records(const fs::path& data, Seeds seeds) {
-    for (const auto& file : fs::directory_iterator(data)) {
-        if (!file.path().filename().string().starts_with("records-")) continue;
-        std::ifstream in(file.path());
-        for (std::string line; std::getline(in, line);) {
+Seeds of_messages(const std::string& folder) {
+    const auto numbers = numbers_of_messages();
+    Seeds seeds;
+    for (const Golden& golden : golden_messages(folder)) {
+        const Schema& schema = *find_message(golden.name);
+        const std::size_t number = numbers.at(golden.name);
+        const std::string pick{static_cast<char>(number >> 8), static_cast<char>(number & 0xff),
+                               static_cast<char>(golden.version - schema.versions.lowest)};
+        seeds.push_back('\0' + pick + golden.bytes);
+        seeds.push_back('\1' + pick + golden.json);
+        if (schema.api_key) seeds.push_back('\2' + pick + with_header(schema, golden, 1));
+        // What stands in records: as a value, after a key of its size.
+        if (!schema.api_key) seeds.push_back('\3' + std::string(3, '\0') + golden.bytes);
+    }
+    return seeds;
+}
+
+Seeds of_records(const std::string& folder) {
+    Seeds seeds;
+    for (const char* release : {"0.8.2.2", "0.10.2.2", "1.1.1", "3.9.1"}) {
+        for (const std::string& line : lines_of(folder + "/records-" + release + ".txt")) {
             std::istringstream words(line);
             std::string kind;
             std::string name;
             std::string base64;
             words >> kind >> name >> base64;
             const auto bytes = kind == "case" ? from_base64(base64) : std::nullopt;
-            if (bytes) seeds.add('\5' + *bytes);
+            if (!bytes) continue;
+            seeds.push_back('\0' + *bytes);
+            seeds.push_back('\5' + *bytes);
         }
     }
+    return seeds;
+}
+
+/// The lines `kind rest` of what was taken from running brokers.
+void each_taken(const std::string& folder,
+                const std::function<void(const std::string& kind, const std::string& rest)>& take) {
+    for (const std::string& line : lines_of(folder + "/taken.txt")) {
+        const auto blank = line.find(' ');
+        if (blank == std::string::npos || line[0] == '#') continue;
+        take(line.substr(0, blank), line.substr(blank + 1));
+    }
+}
+
+/// A connection on which a request and its answer pass.
+std::string capture_of(const std::string& request, const std::string& response) {
+    const std::string loopback("\x7f\0\0\x01", 4);
+    CaptureWriter::Connection connection{{loopback, 50000}, {loopback, 9092}};
+    std::string file;
+    CaptureWriter::append_header(file);
+    CaptureWriter::append_opening(file, connection, {});
+    CaptureWriter::append_bytes(file, connection, CaptureWriter::From::client, request, {});
+    CaptureWriter::append_bytes(file, connection, CaptureWriter::From::broker, response, {});
+    CaptureWriter::append_end(file, connection, CaptureWriter::From::client, {});
+    CaptureWriter::append_end(file, connection, CaptureWriter::From::broker, {});
+    return file;
+}
+
+std::string sized(const std::string& frame) {
+    std::string size(4, '\0');
+    for (unsigned i = 0; i < 4; ++i) size[i] = static_cast<char>(frame.size() >> (24 - 8 * i));
+    return size + frame;
+}
+
+/// As capture_fuzz reads them: direction, size, bytes.
+std::string pieces_of(std::string_view bytes, char from) {
+    std::string pieces;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 200))) {
+        const std::string_view piece = bytes.substr(0, 200);
+        pieces += from;
+        pieces += static_cast<char>(piece.size());
+        pieces += piece;
+    }
+    return pieces;
+}
+
+Seeds of_captures(const std::string& folder) {
+    Seeds seeds;
+    std::map<std::pair<ApiKey, std::int16_t>, Golden> requests;
+    for (Golden& golden : golden_messages(folder)) {
+        const Schema& schema = *find_message(golden.name);
+        if (!schema.api_key) continue;
+        if (request_schema(*schema.api_key) == &schema) {
+            requests[{*schema.api_key, golden.version}] = std::move(golden);
+            continue;
+        }
+        const auto asked = requests.find({*schema.api_key, golden.version});
+        if (asked == requests.end()) continue;
+        const Schema& request = *request_schema(*schema.api_key);
+        const std::string sent = sized(with_header(request, asked->second, 7));
+        const std::string came = sized(with_header(schema, golden, 7));
+        seeds.push_back('\0' + capture_of(sent, came));
+        seeds.push_back('\2' + pieces_of(sent, '\0') + pieces_of(came, '\1'));
+    }
+    each_taken(folder, [&seeds](const std::string& kind, const std::string& rest) {
+        if (kind != "capture") return;
+        const std::string bytes = from_base64(rest).value();
+        seeds.push_back('\0' + bytes);
+        seeds.push_back('\1' + bytes);
+    });
+    return seeds;
+}
+
+/// One kind after another, by the byte that the fuzzer picks it with.
+Seeds of_taken(const std::string& folder, const std::vector<std::string>& kinds, bool base64) {
+    Seeds seeds;
+    each_taken(folder, [&](const std::string& kind, const std::string& rest) {
+        for (std::size_t i = 0; i < kinds.size(); ++i) {
+            if (kinds[i] != kind) continue;
+            seeds.push_back(static_cast<char>(i) + (base64 ? from_base64(rest).value() : rest));
+        }
+    });
+    return seeds;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    if (argc != 3) {
-        std::fprintf(stderr, "usage: fuzz_seeds DATA FOLDER\n");
-        return 2;
+std::vector<std::string> seeds_of(std::string_view fuzzer, const std::string& folder) {
+    if (fuzzer == "messages_fuzz") return of_messages(folder);
+    if (fuzzer == "records_fuzz") return of_records(folder);
+    if (fuzzer == "capture_fuzz") return of_captures(folder);
+    if (fuzzer == "segments_fuzz") {
+        return of_taken(folder, {"index", "timeindex", "txnindex", "snapshot"}, true);
     }
-    write_messages(argv[1], Seeds(fs::path(argv[2]) / "messages_fuzz"));
-    write_records(argv[1], Seeds(fs::path(argv[2]) / "records_fuzz"));
-    return 0;
+    if (fuzzer == "registry_fuzz") {
+        return of_taken(folder,
+                        {"broker", "controller", "topic", "state", "config", "member", "plan",
+                         "offset"},
+                        false);
+    }
+    throw std::runtime_error("no fuzzer is called " + std::string(fuzzer));
 }
+
+}  // namespace kwire::fuzz

@@ -147,5 +147,35 @@ TEST(HostileMessage, ManyEmptyElementsAreRefusedAndNotAllocated) {
               "input at byte 3");
 }
 
+// A compact length can say it, but no other length could, and Kafka refuses it.
+TEST(HostileMessage, AStringLongerThanTheProtocolAllowsIsAnError) {
+    OracleMessage m;
+    m.name = "DeleteTopicsRequest";
+    m.version = 4;
+    std::string bytes = "\x02\x81\x80\x02";
+    bytes.append(32768, 'x').append(5, '\0');
+    const auto error = decode_in_bounds(m, Bytes::own(std::move(bytes)));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->message(),
+              "DeleteTopicsRequest.topic_names[0]: has a length of 32768, more than the protocol's "
+              "32767 at byte 1");
+}
+
+// Each is two bytes, and much more where it is kept.
+TEST(HostileMessage, ManyUnknownTaggedFieldsAreNotKept) {
+    std::string bytes = "\x01";  // no topics
+    bytes.append(4, '\0').append("\x80\x80\x10");
+    for (std::size_t i = 0; i < std::size_t{1} << 18; ++i) bytes.append("\x63\0", 2);
+    const Schema& schema = *find_message("DeleteTopicsRequest");
+    const auto value = schema.make();
+    UnknownTags unknown;
+    allocated = 0;
+    const auto error = decode(schema, value.get(), 4, Bytes::own(std::move(bytes)), &unknown);
+    EXPECT_LE(allocated, 8 * 2 * (std::size_t{1} << 18) + slack);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->what, "would take more than eight times the memory of the input");
+    EXPECT_FALSE(decode(schema, schema.make().get(), 4, Bytes::own(std::string(1, '\1') + std::string(4, '\0') + "\x02\x63" + std::string(1, '\0') + "\x64" + std::string(1, '\0')), &unknown));
+}
+
 }  // namespace
 }  // namespace kwire::test
