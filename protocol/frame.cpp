@@ -97,16 +97,17 @@ std::optional<EncodeError> encode_response(const Schema& schema, const void* res
 }
 
 std::optional<DecodeError> decode_response_header(const Bytes& frame, std::int16_t header_version,
-                                                  ResponseFrame& out) {
+                                                  ResponseFrame& out, UnknownTags* unknown) {
     out.header = {};
     std::size_t body = 0;
-    auto error =
-        decode_front(schema_of<ResponseHeader>(), &out.header, header_version, frame, body);
+    auto error = decode_front(schema_of<ResponseHeader>(), &out.header, header_version, frame, body,
+                              unknown);
     if (!error) out.body = frame.slice(body, frame.size() - body);
     return error;
 }
 
-std::optional<DecodeError> decode_request_header(const Bytes& frame, RequestFrame& out) {
+std::optional<DecodeError> decode_request_header(const Bytes& frame, RequestFrame& out,
+                                                 UnknownTags* unknown) {
     out.header = {};
     out.header_version = 0;
     std::size_t body = 0;
@@ -115,7 +116,8 @@ std::optional<DecodeError> decode_request_header(const Bytes& frame, RequestFram
     if (error) return error;
     out.header_version =
         request_header_version(out.header.request_api_key, out.header.request_api_version);
-    error = decode_front(schema_of<RequestHeader>(), &out.header, out.header_version, frame, body);
+    error = decode_front(schema_of<RequestHeader>(), &out.header, out.header_version, frame, body,
+                         unknown);
     if (!error) out.body = frame.slice(body, frame.size() - body);
     return error;
 }

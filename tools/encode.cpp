@@ -77,7 +77,8 @@ void add_encode(Command root) {
         .one_of({"hex", "base64", "raw"});
     command.flag("--lines", options->lines,
                  "lines `Message version json` on stdin, each answered by a line of hex");
-    command.flag("--header", options->header, "put the header before the message");
+    command.flag("--header", options->header, "put the header before the message: that of the JSON, where it is "
+                 "{\"header\":...,\"body\":...} as decode --header shows it");
     command.option("--correlation-id", options->with.correlation_id, "N", "in the header (0)");
     command.option("--client-id", options->with.client_id, "ID", "in the header (kwire)");
     command.notes("Examples",

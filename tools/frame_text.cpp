@@ -87,6 +87,10 @@ std::optional<DecodeError> find_lost(const Schema& schema, std::int16_t version,
     return std::nullopt;
 }
 
+DecodeError as_decode_error(protocol::EncodeError error) {
+    return {std::move(error.path), std::move(error.what), 0};
+}
+
 bool is_request(const Schema& schema) {
     return schema.api_key && protocol::request_schema(*schema.api_key) == &schema;
 }
@@ -175,7 +179,10 @@ std::optional<DecodeError> FrameDecoder::append(std::string& out, std::string_vi
 std::optional<DecodeError> FrameDecoder::append_request(std::string& out, const Schema* expected,
                                                         std::string_view bytes) {
     protocol::RequestFrame frame;
-    if (auto error = protocol::decode_request_header(borrowed(bytes), frame)) return error;
+    protocol::UnknownTags unknown;
+    if (auto error = protocol::decode_request_header(borrowed(bytes), frame, &unknown)) {
+        return error;
+    }
     const ApiKey key = frame.header.request_api_key;
     if (expected && expected->api_key != key) {
         return DecodeError{std::string(expected->name), "is a request of " + to_string(key), 0};
@@ -183,6 +190,7 @@ std::optional<DecodeError> FrameDecoder::append_request(std::string& out, const 
     out += "{\"header\":";
     protocol::append_json(out, protocol::schema_of<protocol::RequestHeader>(), &frame.header,
                           frame.header_version);
+    if (!unknown.empty()) append_unknown_tags(out, unknown);
     out += ",\"body\":";
     const Schema* const schema = protocol::request_schema(key);
     if (!schema) {
@@ -203,12 +211,15 @@ std::optional<DecodeError> FrameDecoder::append_response(std::string& out, const
                                                          std::string_view bytes) {
     const auto header_version = protocol::response_header_version(*schema.api_key, version);
     protocol::ResponseFrame frame;
-    if (auto error = protocol::decode_response_header(borrowed(bytes), header_version, frame)) {
+    protocol::UnknownTags unknown;
+    if (auto error =
+            protocol::decode_response_header(borrowed(bytes), header_version, frame, &unknown)) {
         return error;
     }
     out += "{\"header\":";
     protocol::append_json(out, protocol::schema_of<protocol::ResponseHeader>(), &frame.header,
                           header_version);
+    if (!unknown.empty()) append_unknown_tags(out, unknown);
     out += ",\"body\":";
     const std::size_t header_size = bytes.size() - frame.body.size();
     const std::size_t before = out.size();
@@ -274,38 +285,69 @@ std::optional<DecodeError> FrameEncoder::append(std::string& out, std::string_vi
     DecodeError wrong;
     const Schema* const schema = find_schema(message, wrong);
     if (!schema) return wrong;
+    if (header_ && !schema->api_key) return DecodeError{std::string(message), "has no header", 0};
+    const std::size_t before = out.size();
+    std::optional<DecodeError> error;
+    if (header_) {
+        const auto frame = split_frame(json);
+        error = append_header(out, *schema, version, frame ? frame->header : "");
+        if (!error) error = append_body(out, *schema, version, frame ? frame->body : json);
+    } else {
+        error = append_body(out, *schema, version, json);
+    }
+    if (error) out.resize(before);
+    return error;
+}
+
+std::optional<DecodeError> FrameEncoder::append_body(std::string& out, const Schema& schema,
+                                                     std::int16_t version,
+                                                     std::string_view json) const {
     std::optional<std::string> rest;
     protocol::UnknownTags unknown;
     if (auto error = take_unknown_tags(json, rest, unknown)) return error;
-    const auto value = schema->make();
-    if (auto error = protocol::from_json(*schema, value.get(), version, rest ? *rest : json)) {
+    const auto value = schema.make();
+    if (auto error = protocol::from_json(schema, value.get(), version, rest ? *rest : json)) {
         return error;
     }
     std::string body;
-    if (const auto refused = protocol::encode(*schema, value.get(), version, body, &unknown)) {
-        return DecodeError{refused->path, refused->what, 0};
+    if (auto refused = protocol::encode(schema, value.get(), version, body, &unknown)) {
+        return as_decode_error(std::move(*refused));
     }
-    if (auto error = find_lost(*schema, version, body, unknown)) return error;
-    if (header_ && !schema->api_key) {
-        return DecodeError{std::string(message), "has no header", 0};
-    }
-    if (header_) append_header(out, *schema, version);
+    if (auto error = find_lost(schema, version, body, unknown)) return error;
     out += body;
     return std::nullopt;
 }
 
-void FrameEncoder::append_header(std::string& out, const Schema& schema,
-                                 std::int16_t version) const {
+/// `json`: the header as the decoder shows it; what it leaves out, or all, is as the caller said.
+std::optional<DecodeError> FrameEncoder::append_header(std::string& out, const Schema& schema,
+                                                       std::int16_t version,
+                                                       const std::string& json) const {
     const ApiKey key = *schema.api_key;
-    // Headers have no field that could be refused.
-    if (is_request(schema)) {
-        const protocol::RequestHeader header{key, version, header_->correlation_id,
-                                             header_->client_id};
-        protocol::encode(header, protocol::request_header_version(key, version), out);
-    } else {
-        protocol::encode(protocol::ResponseHeader{header_->correlation_id},
-                         protocol::response_header_version(key, version), out);
+    const bool asks = is_request(schema);
+    const auto its_version = asks ? protocol::request_header_version(key, version)
+                                  : protocol::response_header_version(key, version);
+    const Schema& its_schema = asks ? protocol::schema_of<protocol::RequestHeader>()
+                                    : protocol::schema_of<protocol::ResponseHeader>();
+    protocol::RequestHeader request{key, version, header_->correlation_id, header_->client_id};
+    protocol::ResponseHeader response{header_->correlation_id};
+    void* const header = asks ? static_cast<void*>(&request) : &response;
+    protocol::UnknownTags unknown;
+    if (!json.empty()) {
+        std::optional<std::string> rest;
+        if (auto error = take_unknown_tags(json, rest, unknown)) return error;
+        auto error = protocol::from_json(its_schema, header, its_version, rest ? *rest : json);
+        if (error) return error;
     }
+    if (request.request_api_key != key || request.request_api_version != version) {
+        return DecodeError{"RequestHeader", "is of another API or version than the message", 0};
+    }
+    std::string bytes;
+    if (auto refused = protocol::encode(its_schema, header, its_version, bytes, &unknown)) {
+        return as_decode_error(std::move(*refused));
+    }
+    if (auto error = find_lost(its_schema, its_version, bytes, unknown)) return error;
+    out += bytes;
+    return std::nullopt;
 }
 
 bool FrameEncoder::append_line(std::string& out, std::string_view line) const {

@@ -65,7 +65,9 @@ class FrameEncoder {
     explicit FrameEncoder(std::optional<EncodedHeader> header) : header_(std::move(header)) {}
 
     /// Appends the bytes of the message that the JSON describes, with the tagged fields that kwire
-    /// does not know (see unknown_tags.h). Nothing is appended where that fails.
+    /// does not know (see unknown_tags.h). Nothing is appended where that fails. With a header the
+    /// JSON may be {"header":{...},"body":{...}}, as FrameDecoder shows it: then the header is this
+    /// one.
     std::optional<DecodeError> append(std::string& out, std::string_view message,
                                       std::int16_t version, std::string_view json) const;
 
@@ -74,8 +76,10 @@ class FrameEncoder {
     bool append_line(std::string& out, std::string_view line) const;
 
  private:
-    void append_header(std::string& out, const protocol::Schema& schema,
-                       std::int16_t version) const;
+    std::optional<DecodeError> append_header(std::string& out, const protocol::Schema& schema,
+                                             std::int16_t version, const std::string& json) const;
+    std::optional<DecodeError> append_body(std::string& out, const protocol::Schema& schema,
+                                           std::int16_t version, std::string_view json) const;
 
     std::optional<EncodedHeader> header_;
 };

@@ -90,11 +90,12 @@ std::string AnswerChanges::rewritten(const RequestId& request, std::string_view 
     const std::int16_t header_version =
         protocol::response_header_version(request.api, request.version);
     protocol::ResponseFrame response;
+    protocol::UnknownTags of_header;
     protocol::UnknownTags unknown;
     std::shared_ptr<void> message;
-    bool readable =
-        schema && schema->versions.contains(request.version) &&
-        !decode_response_header(Bytes(nullptr, frame.substr(size_bytes)), header_version, response);
+    bool readable = schema && schema->versions.contains(request.version) &&
+                    !decode_response_header(Bytes(nullptr, frame.substr(size_bytes)),
+                                            header_version, response, &of_header);
     if (readable) {
         message = schema->make();
         readable = !decode(*schema, message.get(), request.version, response.body, &unknown);
@@ -116,7 +117,7 @@ std::string AnswerChanges::rewritten(const RequestId& request, std::string_view 
         });
     if (found == 0) return same;
     std::string changed(size_bytes, '\0');
-    if (encode(response.header, header_version, changed) ||
+    if (encode(response.header, header_version, changed, &of_header) ||
         encode(*schema, message.get(), request.version, changed, &unknown)) {
         return same;
     }

@@ -52,4 +52,13 @@ std::optional<DecodeError> take_unknown_tags(std::string_view json, std::optiona
     return std::nullopt;
 }
 
+std::optional<FrameJson> split_frame(std::string_view json) {
+    const Json object = Json::parse(json, nullptr, false);
+    if (!object.is_object() || object.size() != 2 || !object.contains("header") ||
+        !object.contains("body")) {
+        return std::nullopt;
+    }
+    return FrameJson{object["header"].dump(), object["body"].dump()};
+}
+
 }  // namespace kwire::tools

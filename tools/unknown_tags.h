@@ -1,7 +1,7 @@
 // Tagged fields that kwire does not know, in the JSON of `decode` and `encode`.
 //
 // Kafka's own converters leave them out, and so does protocol/json.h. Here they stand behind the
-// fields of the message, so that what was decoded can be encoded again to the same bytes:
+// fields of the message or header, so that what was decoded can be encoded again to the same bytes:
 //
 //     {...,"unknownTaggedFields":[{"path":"FetchRequest.topics[0]","tag":68,"data":"AAE="}]}
 #pragma once
@@ -21,5 +21,13 @@ void append_unknown_tags(std::string& json, const protocol::UnknownTags& unknown
 /// there were none.
 std::optional<DecodeError> take_unknown_tags(std::string_view json, std::optional<std::string>& rest,
                                              protocol::UnknownTags& unknown);
+
+/// The two parts of {"header":{...},"body":{...}}.
+struct FrameJson {
+    std::string header;
+    std::string body;
+};
+/// Nothing where the JSON has another form.
+std::optional<FrameJson> split_frame(std::string_view json);
 
 }  // namespace kwire::tools

@@ -80,6 +80,30 @@ TEST(FrameText, a_header_before_every_request_and_response) {
     }
 }
 
+TEST(FrameText, what_a_header_shows_is_encoded_again) {
+    const EncodedHeader other{7, "other"};
+    const std::string asked = encoded("MetadataRequest 12 {}");
+    // Correlation id 9, client id "me", an unknown tagged field 99 of two bytes.
+    const std::string request = "0003000c0000000900026d65016302abcd" + asked;
+    const std::string json = decoded(request, true);
+    EXPECT_THAT(json, HasSubstr(R"("unknownTaggedFields":[{"path":"RequestHeader","tag":99,"data":"q80="}])"));
+    EXPECT_EQ(encoded("MetadataRequest 12 " + json, other), request);
+    const std::string answer = "00000009016301ff" + encoded("MetadataResponse 12 {}");
+    EXPECT_EQ(encoded("MetadataResponse 12 " + decoded("MetadataResponse 12 " + answer, true), other), answer);
+
+    EXPECT_THAT(encoded("MetadataRequest 11 " + json, other), HasSubstr("another API or version"));
+    EXPECT_THAT(encoded("FetchRequest 12 " + json, other), HasSubstr("\"error\""));
+    EXPECT_THAT(encoded(R"(MetadataRequest 12 {"header":{"correlation":1},"body":{}})", other),
+                HasSubstr("RequestHeader.correlation"));
+    EXPECT_EQ(encoded(R"(MetadataRequest 12 {"header":{},"body":{}})", other),
+              encoded("MetadataRequest 12 {}", other));
+    // No version that is not flexible has a place for one.
+    EXPECT_THAT(encoded(R"(MetadataRequest 5 {"header":{"unknownTaggedFields":[{"path":"RequestHeader","tag":9,)"
+                        R"("data":""}]},"body":{}})",
+                        other),
+                HasSubstr("has no room"));
+}
+
 TEST(FrameText, a_request_with_its_header_says_itself_what_it_is) {
     const std::string frame = encoded("MetadataRequest 5 {}", EncodedHeader{1, "me"});
     EXPECT_EQ(decoded(frame, true), decoded("MetadataRequest 5 " + frame, true));

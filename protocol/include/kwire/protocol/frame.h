@@ -61,12 +61,14 @@ struct ResponseFrame {
 };
 
 /// Takes a response frame (without its size) apart; the header version is that of the request it
-/// answers.
+/// answers. `unknown`: as with decode (codec.h).
 std::optional<DecodeError> decode_response_header(const Bytes& frame, std::int16_t header_version,
-                                                  ResponseFrame& out);
+                                                  ResponseFrame& out,
+                                                  UnknownTags* unknown = nullptr);
 /// Takes a request frame (without its size) apart. The header version follows from the API and
 /// version it begins with.
-std::optional<DecodeError> decode_request_header(const Bytes& frame, RequestFrame& out);
+std::optional<DecodeError> decode_request_header(const Bytes& frame, RequestFrame& out,
+                                                 UnknownTags* unknown = nullptr);
 
 /// The size before a frame: the four bytes at `bytes` in network order.
 std::int32_t frame_size(const char* bytes);
