@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <kwire/protocol/api_versions.h>
 #include <kwire/protocol/message_walk.h>
@@ -351,6 +352,39 @@ TEST(MessageWalk, finds_errors_and_topics_and_changes_errors) {
     EXPECT_THAT(topics_in(protocol::schema_of<protocol::MetadataRequest>(), &request, names), ElementsAre("clicks"));
     set_errors(schema, &response, 5, ErrorCode::not_controller);
     EXPECT_THAT(errors_in(schema, &response), ElementsAre(ErrorCode::not_controller));
+}
+
+/// Of what a connection held nothing stays when it has ended, whether it was Kafka's or not.
+TEST(Traffic, the_memory_of_connections_that_ended_is_free) {
+    constexpr std::uint16_t connections = 200;
+    std::string kafka;
+    std::string other;
+    CaptureWriter::append_header(kafka);
+    CaptureWriter::append_header(other);
+    for (std::uint16_t port = 1; port <= connections; ++port) {
+        auto connection = connection_from(port);
+        CaptureWriter::append_opening(kafka, connection, {});
+        const std::string request = produce_request(1, -1, 60'000);
+        // The answer never comes, and of the second request half is there.
+        CaptureWriter::append_bytes(kafka, connection, From::client, request + request.substr(0, 30'000), {});
+        CaptureWriter::append_end(kafka, connection, From::client, {});
+        CaptureWriter::append_end(kafka, connection, From::broker, {});
+
+        auto unread = connection_from(static_cast<std::uint16_t>(port + connections));
+        CaptureWriter::append_opening(other, unread, {});
+        unread.client_sequence += 1;  // a gap: what follows would be kept until it closes
+        CaptureWriter::append_bytes(other, unread, From::client, "\x16\x03" + std::string(60'000, 'x'), {});
+    }
+    for (const auto& [file, ports] : {std::pair(kafka, std::vector<std::uint16_t>{9092}), {other, {}}}) {
+        const auto packets = packets_of(file);
+        Traffic traffic(ports, [](const TcpEnd&, const TcpEnd&, Exchange&&) {});
+        const auto in_use = [] { return static_cast<std::int64_t>(mallinfo2().uordblks); };
+        const std::int64_t before = in_use();
+        for (const CapturedPacket& packet : packets) traffic.packet(packet);
+        // A sanitizer's allocator tells nothing, and then there is nothing to see here.
+        EXPECT_LT(in_use() - before, connections * 1000);
+        traffic.finish();
+    }
 }
 
 }  // namespace

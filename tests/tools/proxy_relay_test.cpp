@@ -1,12 +1,14 @@
 // The proxy between real sockets: what comes through it, and where.
 #include "proxy_relay.h"
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include <kwire/net/error.h>
+#include <kwire/protocol/fetch.h>
 #include <kwire/protocol/frame.h>
 #include <kwire/protocol/metadata.h>
 #include <kwire/protocol/produce.h>
@@ -106,8 +109,9 @@ Socket connect_to(std::uint16_t port) {
 /// A proxy on a thread of its own.
 class Running {
  public:
-    explicit Running(const std::vector<const Listener*>& brokers) {
+    explicit Running(const std::vector<const Listener*>& brokers, std::vector<ProxyRule> rules = {}) {
         ProxyConfig config;
+        config.rules = std::move(rules);
         for (const Listener* broker : brokers) config.bootstrap.push_back({"127.0.0.1", broker->port()});
         config.tell = [](const std::string&) {};
         for (int attempt = 0; !proxy_ && attempt < 20; ++attempt) {
@@ -189,6 +193,183 @@ TEST(ProxyRelay, a_client_that_writes_and_goes_has_written_all) {
     std::size_t arrived = 0;
     for (std::size_t size = 0; (size = accepted.read(1 << 16).size()) > 0;) arrived += size;
     EXPECT_EQ(arrived, written);
+}
+
+std::string fetch_response(std::int32_t correlation_id, std::size_t record_bytes) {
+    FetchResponse answer;
+    auto& partition = answer.responses.emplace_back().partitions.emplace_back();
+    partition.records = Bytes::own(std::string(record_bytes, 'r'));
+    std::string frame;
+    EXPECT_FALSE(encode_response(answer, 4, correlation_id, frame));
+    return frame;
+}
+
+/// What stands before the cut arrives, however slowly it is taken.
+TEST(ProxyRelay, an_answer_that_is_cut_arrives_up_to_the_cut) {
+    const Listener broker;
+    const Running proxy({&broker}, {parse_rule("Fetch after=1 cut-answer")});
+    const Socket client = connect_to(proxy.port());
+    const Socket accepted = broker.accept();
+    std::string answers;
+    for (const int id : {1, 2}) {
+        std::string request;
+        ASSERT_FALSE(encode_request(FetchRequest{}, 4, id, "tester", request));
+        client.write(request);
+        ASSERT_FALSE(accepted.read_frame().empty());
+        // More than the sockets on the way hold.
+        answers += fetch_response(id, 12 << 20);
+    }
+    const std::size_t cut = answers.size() / 4 * 3;
+    std::thread answering([&accepted, &answers] {
+        for (std::string_view left = answers; !left.empty();) {
+            const auto sent = ::send(accepted.get(), left.data(), left.size(), MSG_NOSIGNAL);
+            if (sent <= 0) break;
+            left.remove_prefix(static_cast<std::size_t>(sent));
+        }
+    });
+    std::size_t arrived = 0;
+    bool same = true;
+    for (;;) {
+        const std::string piece = client.read(50'000);
+        if (piece.empty()) break;
+        same = same && answers.compare(arrived, piece.size(), piece) == 0;
+        arrived += piece.size();
+    }
+    answering.join();
+    EXPECT_EQ(arrived, cut);
+    EXPECT_TRUE(same);
+}
+
+/// `kwire proxy` with its stdout in a pipe that nobody reads for now.
+class ProxyProcess {
+ public:
+    explicit ProxyProcess(std::uint16_t broker_port) {
+        for (int attempt = 0; attempt < 20 && !listens_; ++attempt) start(broker_port);
+        EXPECT_TRUE(listens_);
+    }
+    ~ProxyProcess() {
+        if (pid_ > 0) kill(pid_, SIGKILL);
+        ::close(stdout_);
+        ::close(stderr_);
+    }
+
+    std::uint16_t port() const { return port_; }
+
+    /// The lines of its stdout until there are so many.
+    std::size_t read_lines(std::size_t wanted) const {
+        std::size_t lines = 0;
+        char bytes[4096];
+        while (lines < wanted) {
+            const auto count = ::read(stdout_, bytes, sizeof bytes);
+            if (count <= 0) break;
+            lines += static_cast<std::size_t>(std::count(bytes, bytes + count, '\n'));
+        }
+        return lines;
+    }
+    int end() {
+        int status = -1;
+        kill(pid_, SIGTERM);
+        ::waitpid(std::exchange(pid_, -1), &status, 0);
+        return status;
+    }
+
+ private:
+    void start(std::uint16_t broker_port) {
+        int out[2];
+        int err[2];
+        ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
+        ASSERT_EQ(::pipe2(err, O_CLOEXEC), 0);
+        ::fcntl(out[1], F_SETPIPE_SZ, 4096);
+        port_ = Listener().port();  // free a moment ago
+        const std::string listen = "127.0.0.1:" + std::to_string(port_);
+        const std::string bootstrap = "127.0.0.1:" + std::to_string(broker_port);
+        pid_ = fork();
+        if (pid_ == 0) {
+            ::dup2(out[1], 1);
+            ::dup2(err[1], 2);
+            ::execl(KWIRE_COMMAND, "kwire", "proxy", "--listen", listen.c_str(), "--bootstrap", bootstrap.c_str(),
+                    nullptr);
+            _exit(127);
+        }
+        ::close(out[1]);
+        ::close(err[1]);
+        stdout_ = out[0];
+        stderr_ = err[0];
+        std::string said;
+        char byte = 0;
+        while (said.find('\n') == std::string::npos && ::read(stderr_, &byte, 1) == 1) said += byte;
+        listens_ = said.find("listens on") != std::string::npos;
+        if (listens_) return;
+        ::waitpid(pid_, nullptr, 0);
+        ::close(stdout_);
+        ::close(stderr_);
+    }
+
+    pid_t pid_ = -1;
+    int stdout_ = -1;
+    int stderr_ = -1;
+    std::uint16_t port_ = 0;
+    bool listens_ = false;
+};
+
+/// Takes what the broker is sent, on a thread of its own.
+struct Sink {
+    explicit Sink(const Listener& broker)
+        : thread([this, &broker] {
+              const Socket accepted = broker.accept();
+              for (std::size_t size = 0; (size = accepted.read(1 << 16).size()) > 0;) bytes += size;
+          }) {}
+    std::size_t bytes = 0;
+    std::thread thread;
+};
+
+/// Nothing of it is lost, and nothing is taken from the client that would have to be kept.
+TEST(ProxyRelay, traffic_stands_still_while_nobody_reads_what_is_shown) {
+    const Listener broker;
+    Sink sink(broker);
+    ProxyProcess proxy(broker.port());
+    ProduceRequest produce;
+    produce.acks = 0;  // each is shown at once, and no answer is waited for
+    produce.transactional_id = std::string(30'000, 'x');
+    std::string request;
+    ASSERT_FALSE(encode_request(produce, 7, 1, "tester", request));
+    constexpr std::size_t far_too_much = std::size_t{256} << 20;
+    std::size_t written = 0;
+    {
+        const Socket client = connect_to(proxy.port());
+        for (pollfd ready{client.get(), POLLOUT, 0}; ::poll(&ready, 1, 500) > 0 && written < far_too_much;) {
+            const auto count = ::send(client.get(), request.data() + written % request.size(),
+                                      request.size() - written % request.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (count <= 0) break;
+            written += static_cast<std::size_t>(count);
+        }
+        EXPECT_LT(written, far_too_much);
+        const std::size_t whole = written / request.size();
+        EXPECT_GT(whole, 20U);
+        EXPECT_EQ(proxy.read_lines(whole), whole);
+    }
+    sink.thread.join();
+    EXPECT_EQ(sink.bytes, written);
+    EXPECT_EQ(proxy.end(), 0);
+}
+
+/// The same pipe, and an end that is asked for meanwhile.
+TEST(ProxyRelay, a_signal_ends_it_while_nobody_reads_what_is_shown) {
+    const Listener broker;
+    Sink sink(broker);
+    {
+        ProxyProcess proxy(broker.port());
+        ProduceRequest produce;
+        produce.acks = 0;
+        std::string request;
+        ASSERT_FALSE(encode_request(produce, 7, 1, "tester", request));
+        const Socket client = connect_to(proxy.port());
+        for (pollfd ready{client.get(), POLLOUT, 0}; ::poll(&ready, 1, 500) > 0;) {
+            if (::send(client.get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <= 0) break;
+        }
+        EXPECT_TRUE(WIFEXITED(proxy.end()));
+    }
+    sink.thread.join();
 }
 
 TEST(Interrupts, a_second_signal_a_moment_later_ends_at_once) {
