@@ -125,6 +125,24 @@ TEST_F(Proxied, clients_of_every_kind_work_through_it_and_all_they_say_is_unders
     EXPECT_EQ(again.size(), shown.size());
 }
 
+/// The oldest do not say what they offer: that is in a table, and which row is found out by asking.
+TEST(Apis, of_the_broker_tell_which_release_it_is) {
+    static const std::map<std::string, std::string> looks{
+        {"0.8.2.2", "0.8.2"}, {"0.9.0.1", "0.9"}, {"1.1.1", "1.1"}, {"4.3.0", "4.3 or newer"}};
+    auto& cluster = shared_cluster();
+    cluster.create_topic("apis", 1);  // 0.8 lists no brokers before it has one
+    const auto asked =
+        run_process(kwire_command({"apis", "-b", cluster.bootstrap(), "--format", "json"}));
+    ASSERT_TRUE(asked.ok()) << asked.describe();
+    const auto brokers = json_lines(asked.out);
+    ASSERT_EQ(brokers.size(), 1U);
+    EXPECT_EQ(brokers[0]["looks_like"], looks.at(cluster.version()));
+    EXPECT_GT(brokers[0]["apis"].size(), 10U) << brokers[0];
+    const auto table = run_process(kwire_command({"apis", "-b", cluster.bootstrap()}));
+    EXPECT_TRUE(table.ok()) << table.describe();
+    EXPECT_THAT(table.out, testing::HasSubstr(looks.at(cluster.version())));
+}
+
 TEST(Segments, of_the_broker_are_read_whole) {
     auto& cluster = shared_cluster();
     std::size_t written = 0;
