@@ -54,6 +54,10 @@ void Process::carry_out_all(const Membership::Actions& actions) {
     }
 }
 
+Duration Process::stood_still() const {
+    return stood_still_ + (paused_ ? world_.now() - paused_at_ : Duration{});
+}
+
 // ---- whether its session stands
 
 bool Process::trusted() const { return world_.now() < trusted_until_; }

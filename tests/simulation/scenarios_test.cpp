@@ -4,7 +4,7 @@
 #include <iostream>
 #include <string>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "faults.h"
 #include "world.h"
@@ -124,6 +124,40 @@ TEST(Simulation, TwoOfOneInstanceIdLeaveTheYoungerInTheGroup) {
     world.run_for(3s);
     EXPECT_TRUE(older.closed());
     EXPECT_EQ(younger.reading().size(), 4U);
+}
+
+// What its strand stands still, in a callback of the program's, is not the member's time.
+TEST(Simulation, ACloseIsExpectedInTheTimeThatTheMemberHas) {
+    World world(10);
+    world.set_topic("t", 3);
+    auto config = config_for(Assignment::automatic);
+    config.processing_timeout = 1s;
+    auto& member = world.add("a", config);
+    world.run_for(3s);
+    world.close(member);
+    world.block(member, 5900ms);
+    world.run_for(20s);
+    EXPECT_TRUE(member.closed());
+    EXPECT_EQ(world.broken(), "");
+}
+
+TEST(Simulation, ACloseThatTakesTooLongIsNoticed) {
+    for (const auto blocked : {0ms, 3000ms}) {
+        World world(11);
+        world.set_topic("t", 3);
+        auto config = config_for(Assignment::automatic);
+        config.processing_timeout = 1s;
+        config.leave_timeout = 20s;
+        auto& member = world.add("a", config);
+        world.run_for(3s);
+        world.stop_zookeeper(60s);
+        world.close(member);
+        if (blocked > 0ms) world.block(member, blocked);
+        world.run_for(5900ms + blocked);
+        EXPECT_EQ(world.broken(), "") << blocked.count();
+        world.run_for(200ms);
+        EXPECT_THAT(world.broken(), testing::HasSubstr("a does not close")) << blocked.count();
+    }
 }
 
 // "Own partitions only": what a join costs does not grow with the partitions of the others.

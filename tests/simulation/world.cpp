@@ -77,8 +77,16 @@ void World::close(Process& process) {
     note(process.name() + " is asked to close");
     process.handle(event::CloseRequested{});
     // Promised: within what the program may take, and 5 s.
-    after(process.config_.processing_timeout + 5s, [this, &process] {
-        if (process.alive_ && !process.closed_ && !process.paused_) fail(process.name() + " does not close");
+    expect_closed(process, process.config_.processing_timeout + 5s, process.stood_still());
+}
+
+/// Fails unless it is closed when it has had that much time, of which what it stands still from now on is no part.
+void World::expect_closed(Process& process, Duration within, Duration stood_still) {
+    after(within, [this, &process, stood_still] {
+        if (!process.alive_ || process.closed_) return;
+        const auto stood = process.stood_still();
+        if (stood == stood_still) return fail(process.name() + " does not close");
+        expect_closed(process, stood - stood_still, stood);
     });
 }
 
@@ -157,6 +165,7 @@ void World::stand_still(Process& process, Duration duration, bool readers_go_on)
     note(process.name() + (readers_go_on ? " blocks its strand" : " stands still"));
     for (auto& [id, span] : process.spans_) process.count(span);
     process.paused_ = true;
+    process.paused_at_ = now_;
     process.readers_go_on_ = readers_go_on;
     ++process.pauses_;
     schedule_expiry(process);
@@ -169,6 +178,7 @@ void World::wake(Process& process) {
     note(process.name() + " goes on");
     for (auto& [id, span] : process.spans_) process.count(span);
     process.paused_ = process.readers_go_on_ = false;
+    process.stood_still_ += now_ - process.paused_at_;
     // The reading threads may be the first to run.
     for (const auto& [id, span] : process.spans_) {
         if (span.started) check_owner(span.tp);

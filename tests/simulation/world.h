@@ -46,6 +46,8 @@ class Process {
     const std::string& member_id() const { return member_id_; }
     const std::string& name() const { return name_; }
     const MembershipConfig& config() const { return config_; }
+    /// How long it, or its strand, has stood still so far.
+    Duration stood_still() const;
     SessionId session() const { return session_; }
     bool closed() const { return closed_; }
     bool alive() const { return alive_; }
@@ -128,6 +130,8 @@ class Process {
     bool connected_ = true;        // as the client knows
     bool suspended_ = false;
     bool readers_go_on_ = false;   // paused is the strand alone
+    TimePoint paused_at_{};
+    Duration stood_still_{};       // in pauses that are over
     TimePoint trusted_until_{};    // the session stands for certain, and messages are handed out
     bool trust_told_ = false;      // as the state machine knows it
     std::uint64_t cuts_ = 0;
@@ -202,6 +206,7 @@ class World {
     void schedule_expiry(Process& process);
     void stand_still(Process& process, Duration duration, bool readers_go_on);
     void wake(Process& process);
+    void expect_closed(Process& process, Duration within, Duration stood_still);
     void check_owner(const TopicPartition& tp);
     void fail(const std::string& what);
     void note(const std::string& what);
