@@ -1,5 +1,7 @@
 #include "field_name.h"
 
+#include <unordered_map>
+
 namespace kwire::protocol {
 namespace {
 
@@ -28,6 +30,20 @@ void append_camel_case(std::string& out, std::string_view snake_case) {
         out += c;
         return true;
     });
+}
+
+const std::vector<std::string>& member_names(const Schema& schema) {
+    thread_local std::unordered_map<const Schema*, std::vector<std::string>> known;
+    std::vector<std::string>& names = known[&schema];
+    if (!names.empty()) return names;
+    for (const auto* fields : {&schema.fields, &schema.tagged}) {
+        for (const Field& field : *fields) {
+            std::string& name = names.emplace_back("\"");
+            append_camel_case(name, field.name);
+            name += "\":";
+        }
+    }
+    return names;
 }
 
 bool is_camel_case_of(std::string_view camel_case, std::string_view snake_case) {

@@ -19,7 +19,7 @@ void walk(const Schema& schema, const void* structure, std::string_view list, Vi
 template <class Visit>
 void walk_value(const Field& field, const Type& type, const void* holder, std::string_view list,
                 Visit& visit, std::int16_t version) {
-    const void* value = type.get(holder);
+    const void* value = type.optional ? type.get(holder) : holder;
     if (!value) return;
     if (type.kind == Kind::structure) {
         walk(type.schema(), value, list, visit, version);

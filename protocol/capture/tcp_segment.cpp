@@ -127,9 +127,19 @@ std::optional<Network> read_ipv6(std::string_view data, std::size_t original) {
 }  // namespace
 
 std::string TcpEnd::to_string() const {
-    char text[INET6_ADDRSTRLEN] = {};
-    inet_ntop(v6 ? AF_INET6 : AF_INET, address.data(), text, sizeof text);
-    return (v6 ? '[' + std::string(text) + ']' : text) + ':' + std::to_string(port);
+    std::string text;
+    if (v6) {
+        char digits[INET6_ADDRSTRLEN] = {};
+        inet_ntop(AF_INET6, address.data(), digits, sizeof digits);
+        text.append("[").append(digits).append("]");
+    } else {
+        // inet_ntop takes a tenth of the time that a frame of few records does.
+        for (std::size_t i = 0; i < 4; ++i) {
+            if (i > 0) text += '.';
+            text += std::to_string(static_cast<unsigned>(address[i]));
+        }
+    }
+    return text.append(":").append(std::to_string(port));
 }
 
 std::optional<TcpSegment> tcp_segment(const CapturedPacket& packet) {
