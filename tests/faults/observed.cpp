@@ -1,184 +1,200 @@
 #include "observed.h"
 
 #include <algorithm>
-#include <csignal>
-#include <fstream>
-#include <iterator>
-#include <thread>
-
-#include <nlohmann/json.hpp>
-
-#include "kwire_command.h"
+#include <charconv>
+#include <map>
+#include <set>
+#include <tuple>
 
 namespace kwire::faults {
 namespace {
 
-using Json = nlohmann::json;
+using namespace std::chrono_literals;
 
-struct Claim {
-    int partition;
-    Clock::time_point from;
-    Clock::time_point to = Clock::time_point::max();
-    const Member* member;
+/// A member looks at the clock every 32 messages: so many may follow the one it was handed when it came to stand still.
+constexpr std::size_t most_in_hand = 32;
+/// What it did before may be told so much later.
+constexpr auto news_delay = 1s;
+
+struct Step {
+    const Observed* member;
+    const Event* event;
 };
 
-struct Commit {
-    int partition;
-    std::int64_t next;
-    Clock::time_point at;
-};
+class Judge {
+ public:
+    Judge(const std::vector<real::Record>& log, const std::vector<Observed>& members, const Promised& promised)
+        : log_(log), promised_(promised) {
+        for (const auto& member : members) {
+            for (const auto& event : member.events) steps_.push_back({&member, &event});
+        }
+        std::stable_sort(steps_.begin(), steps_.end(),
+                         [](const auto& a, const auto& b) { return a.event->at < b.event->at; });
+        for (const auto& record : log_) offsets_[record.partition].insert(record.offset);
+        verdict_.written = log_.size();
+    }
 
-Clock::time_point time_of(const Json& event) {
-    return Clock::time_point(std::chrono::microseconds(event.at("time_us").get<std::int64_t>()));
-}
+    Verdict run(const std::map<int, std::int64_t>& stored) {
+        for (const auto& step : steps_) take(step);
+        for (const auto& record : log_) {
+            if (delivered_.count({record.partition, record.offset, record.value.value_or("null")}) > 0) continue;
+            ++verdict_.lost;
+            broken("offset " + std::to_string(record.offset) + " of partition " + std::to_string(record.partition) +
+                   " was handed to nobody");
+        }
+        for (const auto& [partition, next] : stored) {
+            const auto top = highest_.find(partition);
+            if (promised_.one_log && top != highest_.end() && next != top->second + 1) {
+                ++verdict_.commits;
+                broken("partition " + std::to_string(partition) + " was read up to " + std::to_string(top->second) +
+                       " and its offset is left at " + std::to_string(next));
+            }
+        }
+        if (promised_.no_duplicates && verdict_.duplicates > 0) {
+            broken(std::to_string(verdict_.duplicates) + " messages came twice");
+        }
+        return std::move(verdict_);
+    }
 
-void read_events(const Member& member, std::vector<Claim>& claims, std::vector<Commit>& commits) {
-    std::map<int, std::size_t> open;
-    const auto text = member.events_text();
-    for (const auto& line : real::split_lines(text.substr(0, text.rfind('\n') + 1))) {
-        const auto event = Json::parse(line);
-        const auto what = event.at("event").get<std::string>();
-        if (!event.contains("partition")) continue;
-        const int partition = event.at("partition").get<int>();
+ private:
+    void take(const Step& step) {
+        const auto& what = step.event->what;
         if (what == "assigned") {
-            open[partition] = claims.size();
-            claims.push_back({partition, time_of(event), Clock::time_point::max(), &member});
+            owner_[step.event->partition] = step.member;
+            last_.erase({step.member, step.event->partition});
+        } else if (what == "delivered") {
+            take_delivery(step);
         } else if (what == "committed") {
-            commits.push_back({partition, event.at("offset").get<std::int64_t>(), time_of(event)});
-        } else if (const auto claim = open.find(partition); claim != open.end()) {
-            claims[claim->second].to = time_of(event);
-            open.erase(claim);
+            take_commit(step);
+        } else if (what == "closed") {
+            take_close(*step.event, *step.member);
+        } else if (what == "blocked-inside") {
+            broken(step.member->member + " could block its own runtime");
         }
     }
-    for (const auto& [partition, index] : open) {
-        if (member.killed_at()) claims[index].to = *member.killed_at();
-    }
-}
 
-void find_overlaps(std::vector<Claim> claims, Verdict& verdict) {
-    std::sort(claims.begin(), claims.end(), [](const auto& a, const auto& b) {
-        return a.partition != b.partition ? a.partition < b.partition : a.from < b.from;
-    });
-    for (std::size_t i = 1; i < claims.size(); ++i) {
-        const auto& before = claims[i - 1];
-        const auto& after = claims[i];
-        if (before.partition != after.partition || before.member == after.member || after.from >= before.to) continue;
-        // While it stood still it could not tell that it had lost the partition.
-        if (before.member->stopped_at(after.from)) continue;
-        ++verdict.overlaps;
-        verdict.what = "partition " + std::to_string(after.partition) + " is claimed by " + after.member->name() +
-                       " while " + before.member->name() + " has it";
-    }
-}
-
-void look_at_commits(std::vector<Commit> commits, const std::map<int, std::int64_t>& delivered, Verdict& verdict) {
-    std::stable_sort(commits.begin(), commits.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-    std::map<int, std::int64_t> newest;
-    for (const auto& commit : commits) {
-        auto& before = newest[commit.partition];
-        if (commit.next < before) {
-            ++verdict.commits_back;
-            verdict.what = "the offset of partition " + std::to_string(commit.partition) + " goes back from " +
-                           std::to_string(before) + " to " + std::to_string(commit.next);
+    void take_delivery(const Step& step) {
+        const auto& [what, at, partition, offset, value] = *step.event;
+        if (!delivered_.emplace(partition, offset, value).second) ++verdict_.duplicates;
+        auto& top = highest_.try_emplace(partition, -1).first->second;
+        top = std::max(top, offset);
+        look_at_order(step);
+        const auto owner = owner_.find(partition);
+        if (owner == owner_.end() || owner->second == step.member) return;
+        const auto& told = step.member->member + " is handed offset " + std::to_string(offset) + " of partition " +
+                           std::to_string(partition) + " after it went to " + owner->second->member;
+        if (!could_not_know(*step.member, at)) {
+            ++verdict_.overlaps;
+            broken(told);
+        } else if (++in_hand_[step.member] > most_in_hand) {
+            ++verdict_.overlaps;
+            broken(told + ", and more such than it had in its hands");
+        } else {
+            ++verdict_.late;
         }
-        before = std::max(before, commit.next);
-        const auto most = delivered.find(commit.partition);
-        if (commit.next > 0 && (most == delivered.end() || commit.next > most->second + 1)) ++verdict.commits_ahead;
     }
+
+    void look_at_order(const Step& step) {
+        const auto& event = *step.event;
+        const auto [last, first] = last_.try_emplace({step.member, event.partition}, event.offset);
+        const auto before = std::exchange(last->second, event.offset);
+        if (first || !promised_.one_log) return;
+        const auto where = " of partition " + std::to_string(event.partition) + " follows " + std::to_string(before);
+        if (event.offset <= before) {
+            ++verdict_.disorder;
+            broken("offset " + std::to_string(event.offset) + where);
+            return;
+        }
+        const auto& there = offsets_[event.partition];
+        for (auto between = there.upper_bound(before); between != there.end() && *between < event.offset; ++between) {
+            ++verdict_.skipped;
+            broken("offset " + std::to_string(*between) + where + " in the log, and is passed over");
+        }
+    }
+
+    void take_commit(const Step& step) {
+        const auto& event = *step.event;
+        if (!promised_.one_log) return;
+        const auto told = step.member->member + " commits " + std::to_string(event.offset) + " of partition " +
+                          std::to_string(event.partition);
+        const auto top = highest_.find(event.partition);
+        if (event.offset > 0 && (top == highest_.end() || event.offset > top->second + 1)) {
+            ++verdict_.commits;
+            broken(told + ", which nobody was handed");
+        }
+        if (could_not_know(*step.member, event.at)) return;  // it may tell now what it did before
+        auto& newest = committed_[event.partition];
+        if (event.offset < newest) {
+            ++verdict_.commits;
+            broken(told + " after " + std::to_string(newest));
+        }
+        newest = std::max(newest, event.offset);
+        const auto owner = owner_.find(event.partition);
+        if (owner == owner_.end() || owner->second == step.member) return;
+        ++verdict_.commits;
+        broken(told + ", which is " + owner->second->member + "'s");
+    }
+
+    void take_close(const Event& event, const Observed& member) {
+        const std::chrono::milliseconds took(event.offset);
+        verdict_.slowest_close = std::max(verdict_.slowest_close, took);
+        // The program holds no message for long.
+        if (took > 5500ms) broken(member.member + " needs " + std::to_string(took.count()) + " ms to close");
+    }
+
+    static bool could_not_know(const Observed& member, Clock::time_point at) {
+        return std::any_of(member.unknowing.begin(), member.unknowing.end(), [&](const auto& span) {
+            return span.first <= at && at <= span.second + news_delay;
+        });
+    }
+
+    void broken(const std::string& what) {
+        if (verdict_.broken.empty()) verdict_.broken = what;
+    }
+
+    const std::vector<real::Record>& log_;
+    const Promised promised_;
+    std::vector<Step> steps_;
+    Verdict verdict_;
+    std::map<int, std::set<std::int64_t>> offsets_;  // of the log
+    std::set<std::tuple<int, std::int64_t, std::string>> delivered_;
+    std::map<int, std::int64_t> highest_;
+    std::map<int, std::int64_t> committed_;
+    std::map<int, const Observed*> owner_;
+    std::map<std::pair<const Observed*, int>, std::int64_t> last_;  // of the claim
+    std::map<const Observed*, std::size_t> in_hand_;
+};
+
+std::int64_t number(std::string_view& text) {
+    const auto end = std::min(text.find(' '), text.size());
+    std::int64_t value = -1;
+    std::from_chars(text.data(), text.data() + end, value);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return value;
 }
 
 }  // namespace
 
-Member::Member(const real::RealCluster& cluster, const std::string& group, const std::string& topic, std::string name,
-               const std::string& events, const std::vector<std::string>& more)
-    : name_(std::move(name)), events_(events + '/' + name_ + ".jsonl") {
-    std::vector<std::string> arguments{"--events", events_, "-X", "auto.commit.interval.ms=1000", "-X",
-                                       "zookeeper.session.timeout.ms=4000"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    process_ = std::make_unique<real::Process>(real::consume_command(cluster, group, {topic}, arguments));
-}
-
-void Member::kill() {
-    gone_ = true;
-    process_->signal(SIGKILL);
-    process_->wait(std::chrono::seconds(10));
-    killed_at_ = Clock::now();
-    look();
-}
-
-void Member::leave() {
-    if (gone_) return;
-    gone_ = true;
-    process_->signal(SIGTERM);
-    process_->wait(std::chrono::seconds(90));
-    look();
-}
-
-void Member::pause(std::chrono::milliseconds duration) {
-    const auto from = Clock::now();
-    process_->signal(SIGSTOP);
-    std::this_thread::sleep_for(duration);
-    process_->signal(SIGCONT);
-    pauses_.emplace_back(from, Clock::now());
-}
-
-bool Member::stopped_at(Clock::time_point when) const {
-    return std::any_of(pauses_.begin(), pauses_.end(),
-                       [&](const auto& pause) { return pause.first <= when && when <= pause.second; });
-}
-
-void Member::look() {
-    const auto text = process_->out();
-    const auto end = text.rfind('\n');
-    if (end == std::string::npos || end + 1 <= read_) return;
-    const auto now = Clock::now();
-    for (const auto& record : real::parse_records(std::string_view(text).substr(read_, end + 1 - read_))) {
-        deliveries_.push_back({record.partition, record.offset, record.value.value_or(""), now});
+std::vector<Event> parse_events(std::string_view text) {
+    std::vector<Event> events;
+    // A line that a kill cut off is none.
+    for (const auto& line : real::split_lines(text.substr(0, text.rfind('\n') + 1))) {
+        std::string_view rest = line;
+        Event event;
+        event.what = rest.substr(0, rest.find(' '));
+        rest.remove_prefix(std::min(event.what.size() + 1, rest.size()));
+        event.at = Clock::time_point(std::chrono::microseconds(number(rest)));
+        event.partition = static_cast<int>(number(rest));
+        event.offset = number(rest);
+        event.value = rest;
+        events.push_back(std::move(event));
     }
-    read_ = end + 1;
+    return events;
 }
 
-std::string Member::events_text() const {
-    std::ifstream in(events_);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-Verdict judge(const std::vector<real::Record>& log, const std::vector<std::unique_ptr<Member>>& members) {
-    Verdict verdict;
-    verdict.written = log.size();
-    std::set<std::pair<int, std::int64_t>> delivered;
-    std::map<int, std::int64_t> highest;
-    std::vector<Claim> claims;
-    std::vector<Commit> commits;
-    for (const auto& member : members) {
-        const auto first_claim = claims.size();
-        read_events(*member, claims, commits);
-        std::map<int, std::size_t> claimed;
-        for (std::size_t i = first_claim; i < claims.size(); ++i) ++claimed[claims[i].partition];
-        std::map<int, std::int64_t> last;
-        std::map<int, std::size_t> falls;
-        for (const auto& delivery : member->deliveries()) {
-            if (!delivered.emplace(delivery.partition, delivery.offset).second) ++verdict.duplicates;
-            auto& top = highest[delivery.partition];
-            top = std::max(top, delivery.offset);
-            const auto [before, first] = last.try_emplace(delivery.partition, delivery.offset);
-            if (!first && delivery.offset <= before->second) ++falls[delivery.partition];
-            before->second = delivery.offset;
-        }
-        for (const auto& [partition, count] : falls) {
-            const auto allowed = std::max<std::size_t>(claimed[partition], 1) - 1;  // each new claim may begin anew
-            if (count > allowed) verdict.disorder += count - allowed;
-        }
-    }
-    for (const auto& record : log) {
-        if (delivered.count({record.partition, record.offset}) > 0) continue;
-        ++verdict.lost;
-        verdict.what = "offset " + std::to_string(record.offset) + " of partition " + std::to_string(record.partition) +
-                       " was handed to nobody";
-    }
-    find_overlaps(std::move(claims), verdict);
-    look_at_commits(std::move(commits), highest, verdict);
-    return verdict;
+Verdict judge(const std::vector<real::Record>& log, const std::vector<Observed>& members,
+              const std::map<int, std::int64_t>& stored, const Promised& promised) {
+    return Judge(log, members, promised).run(stored);
 }
 
 }  // namespace kwire::faults

@@ -1,0 +1,238 @@
+#include "scene.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <stdexcept>
+#include <tuple>
+
+#include "kwire_command.h"
+
+namespace kwire::faults {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+std::string microseconds(Clock::time_point when) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count());
+}
+
+Clock::time_point written_at(const std::string& value) {
+    return Clock::time_point(std::chrono::microseconds(std::atoll(value.c_str())));
+}
+
+}  // namespace
+
+// ---- a member
+
+Member::Member(const std::vector<std::string>& command, std::string name, const std::filesystem::path& events)
+    : events_(events), process_(std::make_unique<real::Process>(command)) {
+    observed_.member = std::move(name);
+}
+
+void Member::stop() {
+    stopped_at_ = Clock::now();
+    process_->signal(SIGSTOP);
+}
+
+void Member::go_on() {
+    process_->signal(SIGCONT);
+    observed_.unknowing.emplace_back(stopped_at_, Clock::now());
+}
+
+void Member::pause(milliseconds duration) {
+    stop();
+    std::this_thread::sleep_for(duration);
+    go_on();
+}
+
+void Member::kill() {
+    gone_ = true;
+    observed_.leaves = false;
+    process_->signal(SIGKILL);
+    process_->wait(10s);
+}
+
+void Member::leave() {
+    if (std::exchange(gone_, true)) return;
+    process_->signal(SIGTERM);
+    const auto result = process_->wait(90s);
+    if (!result.ok()) std::fprintf(stderr, "%s: %s\n", observed_.member.c_str(), result.describe().c_str());
+}
+
+void Member::expire() {
+    const auto from = Clock::now();
+    const auto before = count("expired");
+    order("expire");
+    if (!real::await([&] { return count("expired") > before; }, 20s)) throw std::runtime_error("no session was ended");
+    observed_.unknowing.emplace_back(from, Clock::now());
+}
+
+void Member::look() {
+    std::ifstream in(events_, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(read_));
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    text.resize(text.rfind('\n') + 1);  // npos + 1: nothing
+    read_ += text.size();
+    auto events = parse_events(text);
+    std::move(events.begin(), events.end(), std::back_inserter(observed_.events));
+}
+
+std::size_t Member::count(const std::string& what) {
+    look();
+    return static_cast<std::size_t>(std::count_if(observed_.events.begin(), observed_.events.end(),
+                                                  [&](const auto& event) { return event.what == what; }));
+}
+
+// ---- the group
+
+Scene::Scene(const real::RealCluster& cluster, std::string name, int replication, milliseconds session_timeout)
+    : cluster_(cluster),
+      name_(std::move(name)),
+      replication_(replication),
+      session_timeout_(session_timeout),
+      folder_(std::filesystem::temp_directory_path() / ("kwire-" + name_ + '-' + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(folder_);
+    cluster_.create_topic(name_, partitions, replication_);
+    const std::vector<std::string> common{"-P", "-t", name_, "-X", "linger.ms=5", "-X", "message.timeout.ms=120000"};
+    auto spread = common;
+    spread.insert(spread.end(), {"-X", "topic.partitioner=random", "-X", "sticky.partitioning.linger.ms=0"});
+    producer_ = std::make_unique<real::Process>(cluster_.kcat_command(spread));
+    auto first = common;
+    first.insert(first.end(), {"-p", "0"});
+    hot_producer_ = std::make_unique<real::Process>(cluster_.kcat_command(first));
+    writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
+}
+
+Scene::~Scene() {
+    writer_.request_stop();
+    if (writer_.joinable()) writer_.join();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+Member& Scene::add(const std::vector<std::string>& settings) {
+    auto name = 'm' + std::to_string(members_.size());
+    const auto events = folder_ / (name + ".events");
+    std::vector<std::string> command{KWIRE_FAULTS_MEMBER, cluster_.zookeeper(), name_, name_, events.string(),
+                                     "auto.offset.reset=smallest", "auto.commit.interval.ms=1000",
+                                     "zookeeper.session.timeout.ms=" + std::to_string(session_timeout_.count())};
+    if (!cluster_.has_zookeeper_brokers()) command.push_back("bootstrap.servers=" + cluster_.bootstrap());
+    command.insert(command.end(), settings.begin(), settings.end());
+    members_.push_back(std::make_unique<Member>(command, std::move(name), events));
+    return *members_.back();
+}
+
+void Scene::write(const std::stop_token& stop) {
+    for (std::uint64_t number = 0; !stop.stop_requested(); ++number) {
+        const auto now = microseconds(Clock::now());
+        producer_->write(now + " message " + std::to_string(number) + "\n");
+        if (hot_) {
+            std::string lines;
+            for (int i = 0; i < 20; ++i) lines += now + " hot " + std::to_string(number * 20 + i) + "\n";
+            hot_producer_->write(lines);
+        }
+        std::this_thread::sleep_for(5ms);
+    }
+}
+
+void Scene::look() {
+    for (auto& member : members_) member->look();
+}
+
+bool Scene::flows(milliseconds limit) {
+    const auto from = Clock::now();
+    return real::await([&] {
+        look();
+        return recovery_from(from).has_value();
+    }, limit);
+}
+
+std::optional<milliseconds> Scene::recovery_from(Clock::time_point from) const {
+    std::map<int, Clock::time_point> first;
+    for (const auto& member : members_) {
+        const auto& events = member->observed().events;
+        for (auto event = events.rbegin(); event != events.rend() && event->at >= from; ++event) {
+            if (event->what != "delivered" || written_at(event->value) < from) continue;
+            const auto [known, is_new] = first.try_emplace(event->partition, event->at);
+            if (!is_new) known->second = std::min(known->second, event->at);
+        }
+    }
+    if (first.size() < partitions) return std::nullopt;
+    const auto last = std::max_element(first.begin(), first.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    return std::chrono::duration_cast<milliseconds>(last->second - from);
+}
+
+void Scene::make_topic_again() {
+    const auto deleted = cluster_.tool("topics", {"--bootstrap-server", cluster_.bootstrap(), "--delete", "--topic", name_});
+    if (!deleted.ok()) throw std::runtime_error("deleting " + name_ + ": " + deleted.describe());
+    const auto made = [&] {
+        try {
+            cluster_.create_topic(name_, partitions, replication_);
+            return true;
+        } catch (const std::runtime_error&) {
+            return false;  // the old one is still being deleted
+        }
+    };
+    if (!real::await(made, 60s)) throw std::runtime_error(name_ + " cannot be made again");
+}
+
+void Scene::delete_all_records() {
+    const auto file = folder_ / "delete.json";
+    std::ofstream out(file);
+    out << R"({"version":1,"partitions":[)";
+    for (int p = 0; p < partitions; ++p) {
+        out << (p > 0 ? "," : "") << R"({"topic":")" << name_ << R"(","partition":)" << p << R"(,"offset":-1})";
+    }
+    out << "]}";
+    out.close();
+    const auto deleted = cluster_.tool("org.apache.kafka.tools.DeleteRecordsCommand",
+                                       {"--bootstrap-server", cluster_.bootstrap(), "--offset-json-file", file.string()});
+    if (!deleted.ok()) throw std::runtime_error("deleting records: " + deleted.describe());
+}
+
+bool Scene::all_read(const std::vector<real::Record>& log) const {
+    std::set<std::tuple<int, std::int64_t, std::string>> seen;
+    for (const auto& member : members_) {
+        for (const auto& event : member->observed().events) {
+            if (event.what == "delivered") seen.emplace(event.partition, event.offset, event.value);
+        }
+    }
+    return std::all_of(log.begin(), log.end(), [&](const auto& record) {
+        return seen.count({record.partition, record.offset, record.value.value_or("null")}) > 0;
+    });
+}
+
+Verdict Scene::end(const Promised& promised) {
+    writer_.request_stop();
+    writer_.join();
+    for (auto* producer : {producer_.get(), hot_producer_.get()}) {
+        const auto produced = producer->wait(130s);
+        if (!produced.ok() && promised.one_log) std::fprintf(stderr, "kcat: %s\n", produced.describe().c_str());
+    }
+    const auto log = cluster_.kcat_read(name_);
+    // Whether it succeeds is told by what is counted.
+    (void)real::await([&] {
+        look();
+        return all_read(log);
+    }, 40s);
+    for (auto& member : members_) member->leave();
+    look();
+    std::vector<Observed> observed;
+    for (const auto& member : members_) observed.push_back(member->observed());
+    std::map<int, std::int64_t> stored;
+    for (const auto& [partition, state] : real::describe_group(cluster_, name_, name_)) {
+        stored[partition] = state.offset;
+    }
+    return judge(log, observed, stored, promised);
+}
+
+}  // namespace kwire::faults

@@ -1,0 +1,95 @@
+// One group that reads one topic, into which messages are written all the time, while something happens to it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "observed.h"
+#include "real_cluster.h"
+
+namespace kwire::faults {
+
+constexpr int partitions = 6;
+
+/// One member process, see member.cpp.
+class Member {
+ public:
+    Member(const std::vector<std::string>& command, std::string name, const std::filesystem::path& events);
+
+    /// Stops it and lets it go on after duration.
+    void pause(std::chrono::milliseconds duration);
+    void stop();
+    void go_on();
+    void kill();
+    /// Waits for its end after SIGTERM; nothing if it is gone already.
+    void leave();
+    void order(const std::string& line) { process_->write(line + "\n"); }
+    /// Its session is ended behind its back. Returns when it is over.
+    void expire();
+    /// Takes note of what it wrote since the last look.
+    void look();
+    std::size_t count(const std::string& what);
+
+    const Observed& observed() const { return observed_; }
+
+ private:
+    const std::filesystem::path events_;
+    std::unique_ptr<real::Process> process_;
+    std::size_t read_ = 0;
+    bool gone_ = false;
+    Observed observed_;
+    Clock::time_point stopped_at_{};
+};
+
+class Scene {
+ public:
+    Scene(const real::RealCluster& cluster, std::string name, int replication, std::chrono::milliseconds session_timeout);
+    ~Scene();
+
+    const real::RealCluster& cluster() const { return cluster_; }
+    std::chrono::milliseconds session_timeout() const { return session_timeout_; }
+    Member& add(const std::vector<std::string>& settings = {});
+    Member& member(std::size_t i) { return *members_[i]; }
+
+    /// Waits until a message that was written from now on came from every partition. False: not within the limit.
+    bool flows(std::chrono::milliseconds limit);
+    /// From when on recovery counts, if that is not the end of the fault.
+    void fault_is_over() { over_at_ = Clock::now(); }
+    Clock::time_point over_at() const { return over_at_; }
+    /// How long it took from `from` until a message written from then on came from every partition.
+    std::optional<std::chrono::milliseconds> recovery_from(Clock::time_point from) const;
+    /// For faults of the topic itself.
+    void make_topic_again();
+    void delete_all_records();
+    /// So many more messages to partition 0 than to all others together.
+    void make_first_partition_hot() { hot_ = true; }
+
+    /// Stops writing, lets everything be read, lets everybody leave, and compares.
+    Verdict end(const Promised& promised);
+
+ private:
+    void write(const std::stop_token& stop);
+    void look();
+    bool all_read(const std::vector<real::Record>& log) const;
+
+    const real::RealCluster& cluster_;
+    const std::string name_;
+    const int replication_;
+    const std::chrono::milliseconds session_timeout_;
+    const std::filesystem::path folder_;
+    Clock::time_point over_at_{};
+    std::vector<std::unique_ptr<Member>> members_;
+    std::atomic<bool> hot_{false};
+    std::unique_ptr<real::Process> producer_;
+    std::unique_ptr<real::Process> hot_producer_;
+    std::jthread writer_;
+};
+
+}  // namespace kwire::faults
