@@ -326,8 +326,8 @@ struct Sink {
 /// Nothing of it is lost, and nothing is taken from the client that would have to be kept.
 TEST(ProxyRelay, traffic_stands_still_while_nobody_reads_what_is_shown) {
     const Listener broker;
-    Sink sink(broker);
     ProxyProcess proxy(broker.port());
+    Sink sink(broker);
     ProduceRequest produce;
     produce.acks = 0;  // each is shown at once, and no answer is waited for
     produce.transactional_id = std::string(30'000, 'x');
@@ -356,19 +356,17 @@ TEST(ProxyRelay, traffic_stands_still_while_nobody_reads_what_is_shown) {
 /// The same pipe, and an end that is asked for meanwhile.
 TEST(ProxyRelay, a_signal_ends_it_while_nobody_reads_what_is_shown) {
     const Listener broker;
+    ProxyProcess proxy(broker.port());
     Sink sink(broker);
-    {
-        ProxyProcess proxy(broker.port());
-        ProduceRequest produce;
-        produce.acks = 0;
-        std::string request;
-        ASSERT_FALSE(encode_request(produce, 7, 1, "tester", request));
-        const Socket client = connect_to(proxy.port());
-        for (pollfd ready{client.get(), POLLOUT, 0}; ::poll(&ready, 1, 500) > 0;) {
-            if (::send(client.get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <= 0) break;
-        }
-        EXPECT_TRUE(WIFEXITED(proxy.end()));
+    ProduceRequest produce;
+    produce.acks = 0;
+    std::string request;
+    ASSERT_FALSE(encode_request(produce, 7, 1, "tester", request));
+    const Socket client = connect_to(proxy.port());
+    for (pollfd ready{client.get(), POLLOUT, 0}; ::poll(&ready, 1, 500) > 0;) {
+        if (::send(client.get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <= 0) break;
     }
+    EXPECT_TRUE(WIFEXITED(proxy.end()));
     sink.thread.join();
 }
 
