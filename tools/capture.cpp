@@ -1,9 +1,14 @@
 #include "capture.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <kwire/net/error.h>
@@ -21,6 +26,18 @@ constexpr std::size_t read_bytes = 64 << 10;
 constexpr std::size_t output_bytes = 1 << 16;
 constexpr std::size_t magic_bytes = 4;
 
+/// What is to be captured of an interface, as libpcap's filters say it.
+std::string filter_of(const std::vector<std::uint16_t>& ports) {
+    if (ports.empty()) return "tcp";
+    std::string filter;
+    for (const std::uint16_t port : ports) {
+        filter += (filter.empty() ? "tcp port " : " or tcp port ") + std::to_string(port);
+    }
+    return filter;
+}
+
+/// A file, stdin, or what a program captures of an interface. Capturing needs rights that those
+/// programs were given and kwire was not.
 class Input {
  public:
     explicit Input(const std::string& file)
@@ -28,7 +45,26 @@ class Input {
           descriptor_(file == "-" ? 0 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
         if (descriptor_ < 0) fail("cannot open ");
     }
+    Input(const std::string& interface, const std::vector<std::uint16_t>& ports)
+        : name_("what is captured on " + interface) {
+        const std::string filter = filter_of(ports);
+        const std::vector<std::vector<std::string>> commands{
+            {"tcpdump", "-i", interface, "-U", "-w", "-", filter},
+            {"dumpcap", "-i", interface, "-q", "-w", "-", "-f", filter}};
+        for (const auto& command : commands) {
+            if (start(command)) return;
+        }
+        throw Error(errc::invalid_config,
+                    "neither tcpdump nor dumpcap is there to capture with: install one of them");
+    }
     ~Input() {
+        if (program_ > 0) {
+            ::kill(program_, SIGTERM);
+            // dumpcap takes a pipe that closes before it has ended for a bug of its own.
+            char rest[4096];
+            while (::read(descriptor_, rest, sizeof rest) > 0) continue;
+            ::waitpid(program_, nullptr, 0);
+        }
         if (descriptor_ > 0) ::close(descriptor_);
     }
     Input(const Input&) = delete;
@@ -50,12 +86,38 @@ class Input {
     const std::string& name() const { return name_; }
 
  private:
+    /// Runs the program with its stdout in a pipe; false where it is not installed.
+    bool start(const std::vector<std::string>& command) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe for ");
+        std::vector<char*> arguments;
+        for (const std::string& argument : command) {
+            arguments.push_back(const_cast<char*>(argument.c_str()));
+        }
+        arguments.push_back(nullptr);
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+        const int failure = ::posix_spawnp(&program_, arguments[0], &actions, nullptr,
+                                           arguments.data(), environ);
+        posix_spawn_file_actions_destroy(&actions);
+        ::close(ends[1]);
+        descriptor_ = ends[0];
+        if (failure == 0) return true;
+        program_ = -1;
+        ::close(std::exchange(descriptor_, -1));
+        errno = failure;
+        if (failure != ENOENT) fail("cannot run a program for ");
+        return false;
+    }
+
     [[noreturn]] void fail(const char* what) const {
         throw Error(errc::invalid_config, what + name_ + ": " + std::strerror(errno));
     }
 
     std::string name_;
-    int descriptor_;
+    int descriptor_ = -1;
+    pid_t program_ = -1;
 };
 
 void report_counts(const TrafficCounts& counts, const ExchangePrinter& printer) {
@@ -100,6 +162,8 @@ void report_nothing(const TrafficCounts& counts, const std::string& file) {
 void add_capture_options(Command command, CaptureOptions& options) {
     command.option("--pcap", options.file, "FILE",
                    "a file of tcpdump, dumpcap or `kwire proxy --write`; - reads stdin");
+    command.option("-i,--interface", options.interface, "NAME",
+                   "capture on this interface, with tcpdump or dumpcap, until a signal ends it");
     command.option("--port", options.ports, "PORT",
                    "a broker's port; may be repeated. Without it whatever looks like Kafka");
     add_exchange_options(command, options.exchanges,
@@ -115,7 +179,10 @@ int decode_capture(const CaptureOptions& options) {
         }
         ports.push_back(static_cast<std::uint16_t>(port));
     }
-    Input input(options.file);
+    const auto source = options.interface.empty()
+                            ? std::make_unique<Input>(options.file)
+                            : std::make_unique<Input>(options.interface, ports);
+    Input& input = *source;
     Output output(1);
     ExchangePrinter printer(options.exchanges);
     Traffic traffic(ports, [&](const TcpEnd& client, const TcpEnd& broker, Exchange&& exchange) {

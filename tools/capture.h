@@ -1,4 +1,4 @@
-// `kwire decode --pcap`: Kafka's traffic in a file of captured packets.
+// `kwire decode --pcap` and `-i`: Kafka's traffic in a file of captured packets, or as it passes.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,14 @@
 namespace kwire::tools {
 
 struct CaptureOptions {
-    std::string file;  ///< `-`: stdin
+    std::string file;       ///< `-`: stdin
+    std::string interface;  ///< in place of a file
     std::vector<std::int32_t> ports;
     ExchangeOptions exchanges;
 };
 
 void add_capture_options(Command command, CaptureOptions& options);
-/// Prints what is in the file; answers the exit code.
+/// Prints what is in the file, or passes until a signal comes; answers the exit code.
 int decode_capture(const CaptureOptions& options);
 
 }  // namespace kwire::tools

@@ -52,7 +52,7 @@ int decode_frame(const DecodeOptions& options) {
     const auto& names = options.capture.exchanges.apis;
     if (names.size() > 1) throw UsageError("--api is to be given once for a single frame");
     if (names.empty() && !options.header) {
-        throw UsageError("one of --pcap, --lines, --header and --api is required");
+        throw UsageError("one of --pcap, -i, --lines, --header and --api is required");
     }
     FrameDecoder decoder(options.header, records_as(options));
     std::optional<std::int16_t> version;
@@ -76,10 +76,12 @@ int decode_frame(const DecodeOptions& options) {
 
 /// What would be ignored is refused: the caller meant something by it.
 void check_combination(const DecodeOptions& options) {
-    const bool pcap = !options.capture.file.empty();
-    const int inputs = int{pcap} + int{options.lines} + int{options.hex.has_value()} +
+    const bool file = !options.capture.file.empty();
+    const bool live = !options.capture.interface.empty();
+    const bool pcap = file || live;
+    const int inputs = int{file} + int{live} + int{options.lines} + int{options.hex.has_value()} +
                        int{options.base64.has_value()};
-    if (inputs > 1) throw UsageError("give only one of --pcap, --lines, --hex and --base64");
+    if (inputs > 1) throw UsageError("give only one of --pcap, -i, --lines, --hex and --base64");
     const ExchangeOptions& exchanges = options.capture.exchanges;
     const std::pair<bool, const char*> of_captures[] = {
         {!options.capture.ports.empty(), "--port"}, {exchanges.bodies, "--bodies"},
@@ -87,14 +89,14 @@ void check_combination(const DecodeOptions& options) {
         {!exchanges.errors.empty(), "--error"},     {!exchanges.client_ids.empty(), "--client-id"},
         {!exchanges.topics.empty(), "--topic"}};
     for (const auto& [given, name] : of_captures) {
-        if (given && !pcap) throw UsageError(std::string(name) + " needs --pcap");
+        if (given && !pcap) throw UsageError(std::string(name) + " needs --pcap or -i");
     }
     const std::pair<bool, const char*> of_frames[] = {
         {options.version.has_value(), "--version"},
         {options.header, "--header"},
         {options.base64_records, "--base64-records"}};
     for (const auto& [given, name] : of_frames) {
-        if (given && pcap) throw UsageError(std::string(name) + " is not for --pcap");
+        if (given && pcap) throw UsageError(std::string(name) + " is not for captures");
     }
     if (options.lines && (options.version || !exchanges.apis.empty())) {
         throw UsageError("--lines reads message and version from each line: leave out --api and --version");
@@ -103,7 +105,7 @@ void check_combination(const DecodeOptions& options) {
 
 int decode(const DecodeOptions& options) {
     check_combination(options);
-    if (!options.capture.file.empty()) return decode_capture(options.capture);
+    if (!options.capture.file.empty() || !options.capture.interface.empty()) return decode_capture(options.capture);
     if (!options.lines) return decode_frame(options);
     FrameDecoder decoder(options.header, records_as(options));
     return each_line([&decoder](std::string& out, std::string_view line) {
@@ -136,7 +138,8 @@ void add_decode(Command root) {
          "kwire decode --pcap kafka.pcap --api OffsetCommit --bodies",
          "kwire decode --pcap kafka.pcap --errors --format json | jq .errors",
          "kwire decode --pcap kafka.pcap --client-id billing --summary",
-         "tcpdump -i any -U -w - port 9092 | kwire decode --pcap - --topic clicks"});
+         "kwire decode -i any --port 9092 --topic clicks",
+         "ssh broker tcpdump -i any -U -w - port 9092 | kwire decode --pcap - --errors"});
     command.runs([options] { return decode(*options); });
 }
 

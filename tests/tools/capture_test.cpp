@@ -186,6 +186,33 @@ TEST_F(Capture, a_client_id_has_no_power_over_the_terminal) {
     }
 }
 
+/// A program of that name that notes what it was called with and captures what is in the file.
+TEST_F(Capture, an_interface_is_captured_by_whichever_program_there_is) {
+    const std::string expected = decode("--pcap " + file() + " --port 9092").out;
+    const auto path = std::filesystem::path(file()).parent_path() / "bin";
+    const std::string kept = std::getenv("PATH");
+    std::filesystem::create_directory(path);
+    setenv("PATH", (path.string() + ":/nowhere").c_str(), 1);
+    const Outcome without = decode("-i lo");
+    EXPECT_EQ(without.code, 2);
+    EXPECT_THAT(without.err, HasSubstr("neither tcpdump nor dumpcap"));
+    for (const char* program : {"dumpcap", "tcpdump"}) {
+        const auto script = path / program;
+        std::ofstream(script) << "#!/bin/sh\necho " << program << " \"$@\" >&2\nPATH=" << kept << "\ncat '" << file()
+                              << "'\n";
+        std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+        const Outcome outcome = decode("-i lo --port 9092 --port 9093");
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_THAT(outcome.out, HasSubstr("Metadata v5 #2"));
+        EXPECT_THAT(outcome.err, HasSubstr(std::string(program) + " -i lo "));
+        EXPECT_THAT(outcome.err, HasSubstr("tcp port 9092 or tcp port 9093"));
+        EXPECT_EQ(outcome.out, expected);
+    }
+    setenv("PATH", kept.c_str(), 1);
+    EXPECT_EQ(decode("-i lo --pcap -").code, 2);
+    EXPECT_EQ(decode("-i lo --version 3").code, 2);
+}
+
 /// An input that always has more never makes a read wait, so no read is interrupted.
 TEST_F(Capture, a_signal_ends_it_though_the_input_never_ends) {
     std::signal(SIGPIPE, SIG_IGN);

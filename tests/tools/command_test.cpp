@@ -134,7 +134,7 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("group describe -z z", HasSubstr("--group is required"));
     expect_usage_error("group list", HasSubstr("--zookeeper is required"));
     expect_usage_error("decode",
-                       HasSubstr("one of --pcap, --lines, --header and --api is required"));
+                       HasSubstr("one of --pcap, -i, --lines, --header and --api is required"));
     expect_usage_error("raw", HasSubstr("API is required"));
     expect_usage_error("raw Metadata", HasSubstr("--bootstrap is required"));
     expect_usage_error("raw Nothing -b b", HasSubstr("`Nothing` is no API"));
@@ -147,7 +147,7 @@ TEST(Usage, wrong_calls_are_refused) {
     expect_usage_error("decode --lines --topic t", HasSubstr("--topic needs --pcap"));
     expect_usage_error("decode --api FetchRequest --version 1 --hex 00 --summary",
                        HasSubstr("--summary needs --pcap"));
-    expect_usage_error("decode --pcap f --header", HasSubstr("--header is not for --pcap"));
+    expect_usage_error("decode --pcap f --header", HasSubstr("--header is not for captures"));
     expect_usage_error("decode --lines --version 1", HasSubstr("from each line"));
     expect_usage_error("encode --lines --format raw", HasSubstr("writes hex"));
     expect_usage_error("encode --lines --api FetchRequest", HasSubstr("from each line"));
