@@ -58,9 +58,17 @@ std::size_t below(Random& random, std::size_t end) {
     return end == 0 ? 0 : static_cast<std::size_t>(random() % end);
 }
 
-const std::array worst_values{"\xff\xff\xff\xff"s, "\x7f\xff\xff\xff"s, "\x80\0\0\0"s, "\0\0\0\0"s,
-                              "\xff\xff"s,         "\x7f\xff"s,         "\xff"s,       "\x80"s,
-                              "\0"s,               "\x01"s,             "\xff\xff\xff\xff\x0f"s};
+const std::array worst_values{"\xff\xff\xff\xff"s,
+                              "\x7f\xff\xff\xff"s,
+                              "\x80\0\0\0"s,
+                              "\0\0\0\0"s,
+                              "\xff\xff"s,
+                              "\x7f\xff"s,
+                              "\xff"s,
+                              "\x80"s,
+                              "\0"s,
+                              "\x01"s,
+                              "\xff\xff\xff\xff\x0f"s};
 
 /// One change that leaves the first byte, which picks what is tested, mostly as it is.
 void change(std::string& input, const Seeds& seeds, Random& random) {
@@ -123,8 +131,8 @@ int replay(const Fuzzer& fuzzer, const Seeds& seeds, std::size_t rounds, std::ui
         run(fuzzer, seeds[i]);
     }
     for (std::size_t round = 0; round < rounds; ++round) {
-        std::snprintf(last_words, sizeof last_words, "%s fails; again: fuzz_test %s 1 %llu %zu\n",
-                      fuzzer.name.data(), fuzzer.name.data(), static_cast<unsigned long long>(seed), round);
+        std::snprintf(last_words, sizeof last_words, "%s fails; again: fuzz_test %s 1 %llu %zu\n", fuzzer.name.data(),
+                      fuzzer.name.data(), static_cast<unsigned long long>(seed), round);
         run(fuzzer, input_of(seeds, seed, round));
     }
     return 0;
@@ -133,9 +141,8 @@ int replay(const Fuzzer& fuzzer, const Seeds& seeds, std::size_t rounds, std::ui
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto fuzzer = std::find_if(fuzzers.begin(), fuzzers.end(), [&](const Fuzzer& candidate) {
-        return argc > 2 && candidate.name == argv[1];
-    });
+    const auto fuzzer = std::find_if(fuzzers.begin(), fuzzers.end(),
+                                     [&](const Fuzzer& candidate) { return argc > 2 && candidate.name == argv[1]; });
     if (fuzzer == fuzzers.end()) {
         std::fprintf(stderr, "usage: fuzz_test FUZZER ROUNDS [SEED [ROUND]]; FUZZER is the name of a file\n");
         return 2;

@@ -206,9 +206,7 @@ std::vector<std::string> seeds_of(std::string_view fuzzer, const std::string& fo
         return of_taken(folder, {"index", "timeindex", "txnindex", "snapshot"}, true);
     }
     if (fuzzer == "registry_fuzz") {
-        return of_taken(folder,
-                        {"broker", "controller", "topic", "state", "config", "member", "plan",
-                         "offset"},
+        return of_taken(folder, {"broker", "controller", "topic", "state", "config", "member", "plan", "offset"},
                         false);
     }
     throw std::runtime_error("no fuzzer is called " + std::string(fuzzer));
