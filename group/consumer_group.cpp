@@ -173,6 +173,7 @@ Task<MessageBatch> ConsumerGroup::async_poll(std::chrono::milliseconds timeout) 
 
 const Message* ConsumerGroup::Messages::refill() {
     while (!group_->closed()) {
+        batch_ = {};  // at its end: it and the memory it holds are of use to the next one
         batch_ = group_->poll(refill_wait);
         if (batch_.empty()) continue;
         if (const Message* message = batch_.next()) return message;

@@ -138,10 +138,8 @@ Task<std::shared_ptr<PartitionCursor>> Consumer::Impl::assign(TopicPartition tp,
     Reservation reservation(shared_from_this(), tp);
     std::int64_t offset = start.value();
     if (start.is_lookup()) {
-        std::vector<OffsetQuery> queries(1, OffsetQuery{tp, start.value()});
-        const auto answers =
-            co_await list_offsets(cluster_, std::move(queries), config_.isolation);
-        offset = std::max<std::int64_t>(answers.front().offset, 0);
+        const OffsetQuery query{tp, start.value()};
+        offset = co_await look_up(query);
     }
     const auto partition = std::make_shared<FetchPartition>(std::make_shared<PartitionCursor>(
         tp, next_generation(), offset, std::move(on_progress)));

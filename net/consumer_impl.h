@@ -51,6 +51,17 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     bool place(const std::shared_ptr<FetchPartition>& partition, const ClusterView& view);
     Task<void> look_up_position(std::shared_ptr<Impl> self, std::shared_ptr<FetchPartition> partition);
 
+    // ---- consumer_positions.cpp
+    /// The offset at an end of the log, or at a time. Those that are asked for in one turn of the strand are asked of a
+    /// leader in one request: a group assigns its partitions one by one.
+    Task<std::int64_t> look_up(OffsetQuery query);
+    struct Lookup;
+    using Lookups = std::vector<std::shared_ptr<Lookup>>;
+    Task<void> answer_lookups(std::shared_ptr<Impl> self);
+    /// Asks the leaders that view knows, and returns those of which it knows none.
+    Lookups ask_leaders(Lookups lookups, const ClusterView& view);
+    Task<void> look_up_together(std::shared_ptr<Impl> self, Lookups lookups);
+
     const std::shared_ptr<Cluster> cluster_;
     const std::shared_ptr<Runtime> runtime_;
     const FetchConfig config_;
@@ -66,6 +77,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     // The strand.
     std::map<std::int32_t, std::shared_ptr<Fetcher>> fetchers_;
     std::vector<std::shared_ptr<FetchPartition>> homeless_;
+    Lookups lookups_;  // of this turn
     Event routing_wanted_;
     Event readable_;
     TimePoint next_refresh_{};

@@ -128,11 +128,9 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self,
     for (int failures = 0; !self->closed() && !partition->over(); ++failures) {
         if (failures > 0) co_await timer.wait_for(failure_backoff(failures));
         std::optional<std::int64_t> offset;
-        std::vector<OffsetQuery> queries(1, OffsetQuery{partition->tp(), end});
+        const OffsetQuery query{partition->tp(), end};
         try {
-            const auto answers =
-                co_await list_offsets(cluster_, std::move(queries), config_.isolation);
-            offset = std::max<std::int64_t>(answers.front().offset, 0);
+            offset = co_await look_up(query);
         } catch (const Error& error) {
             if (failures == 0) report(error);
         }

@@ -134,11 +134,14 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
 
 void Fetcher::hand_over_soon() {
     if (arrived_.empty()) return;
-    // Posted: it runs when this coroutine waits, and then the next request is on its way.
-    asio::post(context_.cluster().runtime()->executor(),
-               [queue = context_.queue().shared_from_this(), arrived = std::move(arrived_)]() mutable {
-                   queue->push(std::move(arrived));
-               });
+    // Posted twice: this coroutine has asked for the next request then, and the connection has written it. A reader that
+    // wakes up may take the processor away from us, and the broker would wait with it.
+    const auto executor = context_.cluster().runtime()->executor();
+    asio::post(executor, [executor, queue = context_.queue().shared_from_this(), arrived = std::move(arrived_)]() mutable {
+        asio::post(executor, [queue = std::move(queue), arrived = std::move(arrived)]() mutable {
+            queue->push(std::move(arrived));
+        });
+    });
     arrived_.clear();
 }
 

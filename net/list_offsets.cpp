@@ -8,6 +8,7 @@
 #include <kwire/protocol/list_offsets.h>
 
 #include "leader_errors.h"
+#include "list_offsets_once.h"
 
 namespace kwire {
 namespace {
@@ -26,6 +27,7 @@ class OffsetLookup {
                  IsolationLevel isolation)
         : cluster_(std::move(cluster)), queries_(std::move(queries)), isolation_(isolation) {
         for (const OffsetQuery& query : queries_) answers_.push_back({query.tp, -1});
+        answered_.resize(queries_.size());
         for (std::size_t i = 0; i < queries_.size(); ++i) pending_.push_back(i);
     }
 
@@ -62,6 +64,20 @@ class OffsetLookup {
             }
         }
         co_return std::move(answers_);
+    }
+
+    Task<std::vector<std::optional<std::int64_t>>> run_once() {
+        const auto view = cluster_->view();
+        try {
+            co_await ask_leaders(view);
+        } catch (const Error&) {
+            // what was not answered says enough
+        }
+        std::vector<std::optional<std::int64_t>> offsets(answers_.size());
+        for (std::size_t i = 0; i < answers_.size(); ++i) {
+            if (answered_[i]) offsets[i] = answers_[i].offset;
+        }
+        co_return offsets;
     }
 
  private:
@@ -122,6 +138,7 @@ class OffsetLookup {
                 answers_[i].offset = version > 0                               ? answer->offset
                                      : !answer->old_style_offsets.empty() ? answer->old_style_offsets.front()
                                                                           : -1;
+                answered_[i] = true;
                 continue;
             }
             Error failure(code, "the leader does not tell the offset",
@@ -167,6 +184,7 @@ class OffsetLookup {
     const std::vector<OffsetQuery> queries_;
     const IsolationLevel isolation_;
     std::vector<OffsetAnswer> answers_;
+    std::vector<bool> answered_;
     std::vector<std::size_t> pending_;
     std::exception_ptr last_failure_;
     bool asked_metadata_ = false;
@@ -181,6 +199,14 @@ Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster,
     OffsetLookup lookup(std::move(cluster), std::move(queries), isolation);
     auto answers = co_await lookup.run();
     co_return answers;
+}
+
+Task<std::vector<std::optional<std::int64_t>>> list_offsets_once(std::shared_ptr<Cluster> cluster,
+                                                                 std::vector<OffsetQuery> queries,
+                                                                 IsolationLevel isolation) {
+    OffsetLookup lookup(std::move(cluster), std::move(queries), isolation);
+    auto offsets = co_await lookup.run_once();
+    co_return offsets;
 }
 
 }  // namespace kwire

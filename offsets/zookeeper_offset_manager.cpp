@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <kwire/offsets/zookeeper_offset_manager.h>
@@ -24,13 +25,7 @@ class ZookeeperOffsetManager::Store final : public OffsetStore {
         return do_read(registry_, group_, std::move(tp));
     }
     Task<std::vector<Outcome>> write(std::vector<Write> writes, TimePoint) override {
-        // All are sent before the first answer is awaited.
-        std::vector<Task<Outcome>> tasks;
-        tasks.reserve(writes.size());
-        for (Write& each : writes) {
-            tasks.push_back(do_write(registry_, group_, member_, std::move(each)));
-        }
-        return zk::gather(std::move(tasks));
+        return write_all(registry_, group_, member_, std::move(writes));
     }
     Task<void> wait_to_try_again(TimePoint deadline) override {
         return await_connection(registry_->session(), deadline);
@@ -40,6 +35,12 @@ class ZookeeperOffsetManager::Store final : public OffsetStore {
     using RegistryPtr = std::shared_ptr<zk::Registry>;
 
     static Task<Position> do_read(RegistryPtr registry, std::string group, TopicPartition tp);
+    static Task<std::vector<Outcome>> write_all(RegistryPtr registry, std::string group, std::string member,
+                                                std::vector<Write> writes);
+    static Task<std::vector<Outcome>> write_together(RegistryPtr registry, std::string group, std::string member,
+                                                     std::vector<Write> writes);
+    static Task<std::vector<Outcome>> write_one_by_one(RegistryPtr registry, std::string group, std::string member,
+                                                       std::vector<Write> writes);
     static Task<Outcome> do_write(RegistryPtr registry, std::string group, std::string member,
                                   Write write);
     static Task<Outcome> write_once(RegistryPtr registry, std::string group, std::string member,
@@ -58,6 +59,10 @@ namespace {
 /// A conflict is settled by reading and writing again; whoever goes on writing at the same time is
 /// not worth more tries.
 constexpr int conflict_tries = 5;
+
+/// So many writes share a transaction: a fraction of the megabyte that ZooKeeper takes (jute.maxbuffer), and not too many
+/// are done again by themselves where one of them meets a conflict.
+constexpr std::size_t writes_together_max = 100;
 
 Error named(const OffsetStore::Write& write, errc code, const std::string& what) {
     return {code,
@@ -132,6 +137,63 @@ Task<OffsetStore::Outcome> ZookeeperOffsetManager::Store::settle_conflict(Regist
     }
     co_return Outcome{
         {}, named(write, errc::zookeeper_error, "others write this offset all the time"), true};
+}
+
+/// All are sent before the first answer is awaited.
+Task<std::vector<OffsetStore::Outcome>> ZookeeperOffsetManager::Store::write_all(RegistryPtr registry,
+                                                                                std::string group,
+                                                                                std::string member,
+                                                                                std::vector<Write> writes) {
+    std::vector<Task<std::vector<Outcome>>> tasks;
+    for (std::size_t begin = 0; begin < writes.size(); begin += writes_together_max) {
+        const std::size_t end = std::min(writes.size(), begin + writes_together_max);
+        std::vector<Write> some(writes.begin() + static_cast<std::ptrdiff_t>(begin),
+                                writes.begin() + static_cast<std::ptrdiff_t>(end));
+        tasks.push_back(write_together(registry, group, member, std::move(some)));
+    }
+    const std::vector<std::vector<Outcome>> parts = co_await zk::gather(std::move(tasks));
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(writes.size());
+    for (const auto& part : parts) outcomes.insert(outcomes.end(), part.begin(), part.end());
+    co_return outcomes;
+}
+
+Task<std::vector<OffsetStore::Outcome>> ZookeeperOffsetManager::Store::write_together(RegistryPtr registry,
+                                                                                     std::string group,
+                                                                                     std::string member,
+                                                                                     std::vector<Write> writes) {
+    if (writes.size() > 1) {
+        std::vector<zk::Registry::OffsetCommit> commits;
+        commits.reserve(writes.size());
+        for (const Write& write : writes) commits.push_back({write.tp, write.next, write.version});
+        std::optional<zk::Reply<std::vector<std::int32_t>>> reply;
+        try {
+            reply = co_await registry->commit_offsets(group, member, std::move(commits));
+        } catch (const Error&) {
+            // each says it for itself
+        }
+        if (reply && reply->ok()) {
+            std::vector<Outcome> outcomes;
+            outcomes.reserve(writes.size());
+            for (std::size_t i = 0; i < writes.size(); ++i) {
+                outcomes.push_back({{writes[i].next, reply->value[i]}, {}, false});
+            }
+            co_return outcomes;
+        }
+    }
+    std::vector<Outcome> outcomes = co_await write_one_by_one(registry, group, member, std::move(writes));
+    co_return outcomes;
+}
+
+Task<std::vector<OffsetStore::Outcome>> ZookeeperOffsetManager::Store::write_one_by_one(RegistryPtr registry,
+                                                                                       std::string group,
+                                                                                       std::string member,
+                                                                                       std::vector<Write> writes) {
+    std::vector<Task<Outcome>> tasks;
+    tasks.reserve(writes.size());
+    for (Write& each : writes) tasks.push_back(do_write(registry, group, member, std::move(each)));
+    std::vector<Outcome> outcomes = co_await zk::gather(std::move(tasks));
+    co_return outcomes;
 }
 
 Task<OffsetStore::Outcome> ZookeeperOffsetManager::Store::write_once(RegistryPtr registry,

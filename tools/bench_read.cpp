@@ -1,6 +1,7 @@
 // kwire bench fetch and kwire bench group: from a topic's beginning, message by message.
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -33,10 +34,16 @@ struct Reading {
     std::atomic<std::int64_t> bytes{0};
 };
 
-/// Reads from poll, a function from a time to a batch, and gives each message to processed, until all threads together
-/// have messages_max. With one thread it is exactly that many.
-template <class Poll, class Processed>
-void read(Reading& reading, std::int64_t messages_max, Poll poll, Processed processed) {
+[[noreturn]] void fail_for_silence(std::int64_t messages, std::int64_t wanted) {
+    throw Error(errc::timed_out, "only " + show_count(static_cast<std::uint64_t>(messages)) +
+                                     " messages came; does the topic hold " +
+                                     show_count(static_cast<std::uint64_t>(wanted)) + "?");
+}
+
+/// Reads from poll, a function from a time to a batch, until all threads together have messages_max. With one thread it is
+/// exactly that many.
+template <class Poll>
+void read(Reading& reading, std::int64_t messages_max, Poll poll) {
     Progress progress(false);
     auto heard = Clock::now();
     for (;;) {
@@ -45,10 +52,7 @@ void read(Reading& reading, std::int64_t messages_max, Poll poll, Processed proc
         MessageBatch batch = poll(std::chrono::milliseconds(100));
         if (batch.empty()) {
             if (Clock::now() - heard < silence_max || reading.messages >= messages_max) continue;
-            throw Error(errc::timed_out,
-                        "only " + show_count(static_cast<std::uint64_t>(before)) +
-                            " messages came; does the topic hold " +
-                            show_count(static_cast<std::uint64_t>(messages_max)) + "?");
+            fail_for_silence(before, messages_max);
         }
         heard = Clock::now();
         std::call_once(reading.first, [&] { reading.transfer.first_message(); });
@@ -60,7 +64,6 @@ void read(Reading& reading, std::int64_t messages_max, Poll poll, Processed proc
             const auto value = message->value();
             bytes +=
                 static_cast<std::int64_t>((key ? key->size() : 0) + (value ? value->size() : 0));
-            processed(*message);
             if (++messages == wanted) break;
         }
         reading.bytes += bytes;
@@ -74,13 +77,12 @@ void read(Reading& reading, std::int64_t messages_max, Poll poll, Processed proc
 /// The same in several threads; what one of them throws ends all.
 template <class Poll>
 void read_in_threads(Reading& reading, const BenchOptions& options, Poll poll) {
-    const auto processed = [](const Message&) {};
     std::exception_ptr failure;
     std::mutex failure_mutex;
     std::vector<std::thread> others;
     const auto run = [&] {
         try {
-            read(reading, options.messages, poll, processed);
+            read(reading, options.messages, poll);
         } catch (...) {
             const std::lock_guard lock(failure_mutex);
             failure = std::current_exception();
@@ -91,6 +93,83 @@ void read_in_threads(Reading& reading, const BenchOptions& options, Poll poll) {
     run();
     for (std::thread& thread : others) thread.join();
     if (failure) std::rethrow_exception(failure);
+}
+
+/// How many partitions have come to a member.
+class Assigned {
+ public:
+    void add(std::size_t count) {
+        const std::lock_guard lock(mutex_);
+        count_ += count;
+        changed_.notify_all();
+    }
+    void wait_for(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_for(lock, silence_max, [&] { return count_ >= count; })) return;
+        throw Error(errc::timed_out, "only " + std::to_string(count_) + " of " + std::to_string(count) +
+                                         " partitions came; has the group other members?");
+    }
+
+ private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t count_ = 0;
+};
+
+/// Closes a group that hands out nothing for a while: its messages() wait for ever.
+class Watchdog {
+ public:
+    Watchdog(ConsumerGroup& group, const std::atomic<std::int64_t>& messages)
+        : thread_([this, &group, &messages] { watch(group, messages); }) {}
+    ~Watchdog() {
+        {
+            const std::lock_guard lock(mutex_);
+            over_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    Watchdog(const Watchdog&) = delete;
+    Watchdog& operator=(const Watchdog&) = delete;
+
+ private:
+    void watch(ConsumerGroup& group, const std::atomic<std::int64_t>& messages) {
+        std::unique_lock lock(mutex_);
+        for (std::int64_t before = -1; !over_;) {
+            const std::int64_t now = messages.load(std::memory_order_relaxed);
+            if (now == before) {
+                group.close(std::chrono::milliseconds(0));
+                return;
+            }
+            before = now;
+            changed_.wait_for(lock, silence_max, [this] { return over_; });
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool over_ = false;
+    std::thread thread_;  // the last: it uses the others
+};
+
+/// As a program does it that follows the README.
+void read_messages(ConsumerGroup& group, Reading& reading, std::int64_t messages_max) {
+    const Watchdog watchdog(group, reading.messages);
+    std::int64_t messages = 0;
+    std::int64_t bytes = 0;
+    auto all = group.messages();
+    auto message = all.begin();  // the first one is waited for
+    reading.transfer.first_message();
+    for (; message != all.end(); ++message) {
+        const auto key = message->key();
+        const auto value = message->value();
+        bytes += static_cast<std::int64_t>((key ? key->size() : 0) + (value ? value->size() : 0));
+        group.commit_upto(*message);
+        reading.messages.store(++messages, std::memory_order_relaxed);
+        if (messages == messages_max) break;
+    }
+    reading.bytes = bytes;
+    if (messages < messages_max) fail_for_silence(messages, messages_max);
 }
 
 void tell_error(const Error& error) {
@@ -140,13 +219,20 @@ BenchResult bench_group(const BenchOptions& options) {
     config.group.offsets.reset_offsets = true;
     config.group.on_error = tell_error;
     const std::string zookeeper = config.group.zookeeper.connect;
+    std::size_t partitions = 0;
+    {
+        Connections connections(config);
+        partitions = partitions_of(connections, {options.topic}).size();
+    }
+    if (partitions == 0) throw Error(errc::unknown_topic, "there is nothing to read");
+    Assigned assigned;
+    config.group.on_assigned = [&assigned](const std::vector<TopicPartition>& some) { assigned.add(some.size()); };
     Reading reading;
     const auto group =
         ConsumerGroup::join(name, {options.topic}, zookeeper, std::move(config.group));
-    read(
-        reading, options.messages,
-        [&](std::chrono::milliseconds wait) { return group->poll(wait); },
-        [&group](const Message& message) { group->commit_upto(message); });
+    // As with fetch: who claims is not slowed down by who reads, nor the other way round.
+    assigned.wait_for(partitions);
+    read_messages(*group, reading, options.messages);
     reading.transfer.ended(reading.messages, reading.bytes);
     const CloseReport left = group->close();
     if (!left.clean()) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include <kwire/zk/gather.h>
@@ -328,15 +329,18 @@ Task<void> Registry::set_offset(std::string group, TopicPartition tp, std::int64
 
 namespace {
 
-std::vector<Op> commit_operations(const std::string& member, std::int32_t member_version,
-                                  const std::string& path, std::int64_t next,
-                                  std::int32_t version) {
+std::vector<Op> commit_operations(const std::string& member, std::int32_t member_version, const std::string& group,
+                                  const std::vector<Registry::OffsetCommit>& commits) {
     std::vector<Op> ops;
+    ops.reserve(commits.size() + 1);
     if (!member.empty()) ops.push_back(CheckOp{member, member_version});
-    if (version < 0) {
-        ops.push_back(CreateOp{path, std::to_string(next), CreateMode::persistent});
-    } else {
-        ops.push_back(SetOp{path, std::to_string(next), version});
+    for (const auto& commit : commits) {
+        const std::string path = offset_path(group, commit.tp);
+        if (commit.version < 0) {
+            ops.push_back(CreateOp{path, std::to_string(commit.next), CreateMode::persistent});
+        } else {
+            ops.push_back(SetOp{path, std::to_string(commit.next), commit.version});
+        }
     }
     return ops;
 }
@@ -346,27 +350,44 @@ std::vector<Op> commit_operations(const std::string& member, std::int32_t member
 Task<Reply<std::int32_t>> Registry::commit_offset(std::string group, std::string member,
                                                   TopicPartition tp, std::int64_t next,
                                                   std::int32_t version) {
-    const std::string path = offset_path(group, tp);
+    std::vector<OffsetCommit> commits(1, OffsetCommit{std::move(tp), next, version});
+    const auto reply = co_await commit_offsets(std::move(group), std::move(member), std::move(commits));
+    co_return Reply<std::int32_t>{reply.code, reply.ok() ? reply.value.front() : 0};
+}
+
+Task<Reply<std::vector<std::int32_t>>> Registry::commit_offsets(std::string group, std::string member,
+                                                                std::vector<OffsetCommit> commits) {
+    using Versions = Reply<std::vector<std::int32_t>>;
     const std::string checked = member.empty() ? std::string() : member_path(group, member);
     const std::int32_t known = registration_version(checked);
-    Reply<std::vector<OpResult>> reply =
-        co_await session_->multi(commit_operations(checked, known, path, next, version));
-    // What a multi failed by is told by the results; the whole's code is the same for both
-    // operations.
+    const std::size_t first = checked.empty() ? 0 : 1;
+    Reply<std::vector<OpResult>> reply = co_await session_->multi(commit_operations(checked, known, group, commits));
+    // What a multi failed by is told by the results; the whole's code is the same for all operations.
     const bool refused = reply.code == Code::no_node || reply.code == Code::bad_version;
-    const bool still_registered = !refused || checked.empty() ||
-                                  (!reply.value.empty() && reply.value.front().code == Code::ok);
-    if (!still_registered) co_return Reply<std::int32_t>{Code::no_node, {}};
-    if (reply.code == Code::no_node && version >= 0) {
-        co_return Reply<std::int32_t>{Code::bad_version, {}};
-    }
+    const bool still_registered =
+        !refused || first == 0 || (!reply.value.empty() && reply.value.front().code == Code::ok);
+    if (!still_registered) co_return Versions{Code::no_node, {}};
     if (reply.code == Code::no_node) {
-        const Code code = co_await make_path(session_, offsets_path(group) + "/" + tp.topic);
-        if (code != Code::ok) co_return Reply<std::int32_t>{code, {}};
-        reply = co_await session_->multi(commit_operations(checked, known, path, next, version));
+        std::set<std::string> topics;
+        for (std::size_t i = 0; i < commits.size(); ++i) {
+            const bool is_gone = commits[i].version >= 0 && first + i < reply.value.size() &&
+                                 reply.value[first + i].code == Code::no_node;
+            if (is_gone) co_return Versions{Code::bad_version, {}};
+            if (commits[i].version < 0) topics.insert(commits[i].tp.topic);
+        }
+        for (const std::string& topic : topics) {
+            const Code code = co_await make_path(session_, offsets_path(group) + "/" + topic);
+            if (code != Code::ok) co_return Versions{code, {}};
+        }
+        reply = co_await session_->multi(commit_operations(checked, known, group, commits));
     }
-    if (!reply.ok()) co_return Reply<std::int32_t>{reply.code, {}};
-    co_return Reply<std::int32_t>{Code::ok, version < 0 ? 0 : reply.value.back().stat.version};
+    if (!reply.ok()) co_return Versions{reply.code, {}};
+    std::vector<std::int32_t> versions;
+    versions.reserve(commits.size());
+    for (std::size_t i = 0; i < commits.size(); ++i) {
+        versions.push_back(commits[i].version < 0 ? 0 : reply.value[first + i].stat.version);
+    }
+    co_return Versions{Code::ok, std::move(versions)};
 }
 
 Task<void> Registry::reset_offsets(std::string group) {

@@ -103,6 +103,37 @@ TEST_F(ConsumerTest, BeginsWhereItIsTold) {
     EXPECT_THROW(assign(0), Error) << "is assigned already";
 }
 
+Task<void> assign_newest(std::shared_ptr<Consumer> consumer, std::int32_t index,
+                         std::map<std::int32_t, std::shared_ptr<PartitionCursor>>& cursors) {
+    TopicPartition tp{"t", index};
+    cursors[index] = co_await consumer->async_assign(std::move(tp), StartOffset::newest(), {});
+}
+
+TEST_F(ConsumerTest, PartitionsThatAreAssignedAtOnceAskALeaderOnce) {
+    for (int p = 0; p < 4; ++p) logs.append({"t", p}, 10 + p);
+    start();
+    std::map<std::int32_t, std::shared_ptr<PartitionCursor>> cursors;
+    for (int p = 0; p < 4; ++p) loop.start(assign_newest(consumer, p, cursors));
+    loop.advance(1s);
+    for (int p = 0; p < 4; ++p) EXPECT_EQ(cursors.at(p)->start(), 10 + p);
+    EXPECT_EQ(logs.list_requests, 2) << "two leaders";
+}
+
+TEST_F(ConsumerTest, OfPartitionsThatAreAssignedAtOnceEachWaitsForItsOwnLeader) {
+    for (int p = 0; p < 4; ++p) logs.append({"t", p}, 10 + p);
+    start();
+    kafka.stop(2);                    // leads 1 and 3
+    kafka.move_leader({"t", 2}, -1);  // which the view does not know yet
+    std::map<std::int32_t, std::shared_ptr<PartitionCursor>> cursors;
+    for (int p = 0; p < 4; ++p) loop.start(assign_newest(consumer, p, cursors));
+    loop.advance(2s);
+    EXPECT_TRUE(cursors.at(0)) << "its leader answers";
+    kafka.start(2);
+    kafka.move_leader({"t", 2}, 2);
+    loop.advance(5s);
+    for (int p = 0; p < 4; ++p) EXPECT_EQ(cursors.at(p)->start(), 10 + p);
+}
+
 TEST_F(ConsumerTest, FetchesAheadWithinItsBuffer) {
     FetchConfig config;
     config.partition_fetch_bytes_max = 1'000;

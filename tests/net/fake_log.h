@@ -57,6 +57,7 @@ class FakeLogs {
         });
         kafka_.on<protocol::ListOffsetsRequest>(
             [this](const protocol::ListOffsetsRequest& request, const Exchange& exchange, std::int32_t) {
+                ++list_requests;
                 exchange.reply(list(request, exchange.version()));
             });
         kafka_.on<protocol::OffsetForLeaderEpochRequest>(
@@ -93,6 +94,7 @@ class FakeLogs {
     void forget_sessions() { sessions_.clear(); }
 
     std::vector<Fetch> requests;
+    int list_requests = 0;
     bool offers_sessions = true;
     std::function<void(const Exchange&)> on_fetch;
 

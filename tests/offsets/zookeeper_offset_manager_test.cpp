@@ -112,6 +112,37 @@ TEST_F(ZookeeperOffsets, FlushWritesWhatChangedAndOnlyThat) {
     EXPECT_EQ(stored({"t", 3}), "9");
 }
 
+TEST_F(ZookeeperOffsets, ManyAreWrittenInFewTransactions) {
+    constexpr int partitions = 250;
+    Member m(*this, "m");
+    for (int i = 0; i < partitions; ++i) run(m.manager.initialize_partition({"t", i}));
+    for (std::int64_t next : {1, 2}) {
+        for (int i = 0; i < partitions; ++i) m.manager.mark_as_processed({"t", i}, 1000 * i + next);
+        const auto before = ensemble.operations();
+        EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+        const auto asked = ensemble.operations() - before;
+        if (next == 2) {
+            EXPECT_EQ(asked, 3U) << "once they exist";
+        }
+        for (int i = 0; i < partitions; ++i) EXPECT_EQ(stored({"t", i}), std::to_string(1000 * i + next));
+    }
+}
+
+TEST_F(ZookeeperOffsets, AConflictKeepsNoOtherFromBeingWritten) {
+    Member m(*this, "m");
+    for (int i = 0; i < 5; ++i) run(m.manager.initialize_partition({"t", i}));
+    for (int i = 0; i < 5; ++i) m.manager.mark_as_processed({"t", i}, 10);
+    ensemble.put("/consumers/g/offsets/t/2", "4");  // and m does not own it
+    ensemble.put("/consumers/g/offsets/t/3", "11");
+    const auto failures = run(m.manager.flush());
+    ASSERT_THAT(failures, SizeIs(1));
+    EXPECT_EQ(failures[0].tp, (TopicPartition{"t", 2}));
+    EXPECT_EQ(failures[0].error.condition(), errc::not_owner);
+    for (int i : {0, 1, 4}) EXPECT_EQ(stored({"t", i}), "10");
+    EXPECT_EQ(stored({"t", 2}), "4");
+    EXPECT_EQ(stored({"t", 3}), "11");
+}
+
 TEST_F(ZookeeperOffsets, LowerMarksChangeNothing_Fault11) {
     Member m(*this, "m");
     run(m.manager.initialize_partition(tp));

@@ -160,6 +160,15 @@ class Registry {
     Task<Reply<std::int32_t>> commit_offset(std::string group, std::string member,
                                             TopicPartition tp, std::int64_t next,
                                             std::int32_t version);
+    struct OffsetCommit {
+        TopicPartition tp;
+        std::int64_t next = -1;
+        std::int32_t version = -1;
+    };
+    /// The same for several in one transaction: all of them, or none. Answers their versions in order. Which one it was
+    /// that failed, commit_offset of each tells.
+    Task<Reply<std::vector<std::int32_t>>> commit_offsets(std::string group, std::string member,
+                                                          std::vector<OffsetCommit> commits);
     Task<void> reset_offsets(std::string group);  ///< Deletes all stored offsets.
 
     /// What could not be read since the last call, in words; the oldest 1,000.
