@@ -137,7 +137,7 @@ TEST(Apis, of_the_broker_tell_which_release_it_is) {
     const auto brokers = json_lines(asked.out);
     ASSERT_EQ(brokers.size(), 1U);
     EXPECT_EQ(brokers[0]["looks_like"], looks.at(cluster.version()));
-    EXPECT_GT(brokers[0]["apis"].size(), 10U) << brokers[0];
+    EXPECT_GE(brokers[0]["apis"].size(), 7U) << brokers[0];  // so many has 0.8
     const auto table = run_process(kwire_command({"apis", "-b", cluster.bootstrap()}));
     EXPECT_TRUE(table.ok()) << table.describe();
     EXPECT_THAT(table.out, testing::HasSubstr(looks.at(cluster.version())));
