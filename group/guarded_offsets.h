@@ -1,8 +1,10 @@
-// A program's own OffsetManager, held to its contract: whatever it throws becomes an Error, or a failure that is returned.
-// Else an exception of a type that nobody here knows would end the program.
-// Threads: the strand.
+// A program's own OffsetManager, held to its contract: whatever it throws becomes an Error, or a failure that is returned,
+// for an exception of a type that nobody here knows would end the program; and what has a deadline is answered by it, for a
+// partition whose mark the store never gets round to writing must not keep its next owner waiting, nor the program in close.
+// Threads: the strand. Lifetimes: a call that did not answer in time goes on by itself and holds the store.
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -10,13 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include <kwire/net/runtime.h>
 #include <kwire/offsets/offset_manager.h>
 
 namespace kwire {
 
 class GuardedOffsets final : public OffsetManager {
  public:
-    explicit GuardedOffsets(std::shared_ptr<OffsetManager> inner) : inner_(std::move(inner)) {}
+    GuardedOffsets(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetManager> inner)
+        : runtime_(std::move(runtime)), inner_(std::move(inner)) {}
 
     void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override {
         inner_->use_session(std::move(registry), std::move(member_id));
@@ -37,14 +41,26 @@ class GuardedOffsets final : public OffsetManager {
     }
     Task<std::vector<CommitFailure>> flush() override { return flush(inner_); }
     Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp, TimePoint deadline) override {
-        return finalize(inner_, std::move(tp), deadline);
+        return finalize_in_time(runtime_, inner_, std::move(tp), deadline);
     }
-    void abandon_partition(const TopicPartition& tp) override { inner_->abandon_partition(tp); }
-    Task<std::vector<CommitFailure>> close(TimePoint deadline) override { return close(inner_, deadline); }
+    void abandon_partition(const TopicPartition& tp) override { abandon(inner_, tp); }
+    Task<std::vector<CommitFailure>> close(TimePoint deadline) override {
+        return close_in_time(runtime_, inner_, deadline);
+    }
     std::optional<std::int64_t> committed(const TopicPartition& tp) const override { return inner_->committed(tp); }
 
  private:
     using Inner = std::shared_ptr<OffsetManager>;
+
+    // The store is told a deadline so much earlier, and what it answers just then is still heard.
+    static constexpr Duration to_answer = std::chrono::milliseconds(100);
+
+    template <class T>
+    struct Answer {
+        explicit Answer(Runtime& runtime) : given(runtime) {}
+        std::optional<T> value;
+        Event given;
+    };
 
     static Error as_error(std::exception_ptr thrown, const TopicPartition& tp) {
         std::string what = "something that is no std::exception";
@@ -69,6 +85,55 @@ class GuardedOffsets final : public OffsetManager {
         return CommitFailure{tp, -1, as_error(std::move(thrown), tp)};
     }
 
+    static Error late() {
+        return {errc::timed_out,
+                "GroupConfig::offset_manager did not answer in time: what was acknowledged and is not stored is read "
+                "again by the next owner"};
+    }
+    static void add_late(std::vector<CommitFailure>& failures) { failures.push_back({TopicPartition{}, -1, late()}); }
+    static std::optional<CommitFailure> late_with(const TopicPartition& tp) { return CommitFailure{tp, -1, late()}; }
+
+    static void abandon(const Inner& inner, const TopicPartition& tp) {
+        try {
+            inner->abandon_partition(tp);
+        } catch (...) {  // it is not ours any more, whatever the store thinks of that
+        }
+    }
+
+    template <class T>
+    static Task<void> keep(Task<T> call, std::shared_ptr<Answer<T>> answer) {
+        T value = co_await std::move(call);
+        answer->value.emplace(std::move(value));
+        answer->given.notify_all();
+    }
+    /// Returns when there is an answer, or at deadline.
+    template <class T>
+    static Task<void> wait_for(std::shared_ptr<Answer<T>> answer, TimePoint deadline) {
+        while (!answer->value) {
+            const bool in_time = co_await answer->given.wait_until(deadline);
+            if (!in_time) break;
+        }
+    }
+    static Task<std::optional<CommitFailure>> finalize_in_time(std::shared_ptr<Runtime> runtime, Inner inner,
+                                                               TopicPartition tp, TimePoint deadline) {
+        const auto answer = std::make_shared<Answer<std::optional<CommitFailure>>>(*runtime);
+        runtime->spawn(keep(finalize(inner, tp, deadline - to_answer), answer));
+        co_await wait_for(answer, deadline);
+        if (answer->value) co_return std::move(*answer->value);
+        abandon(inner, tp);
+        std::optional<CommitFailure> failure = late_with(tp);
+        co_return failure;
+    }
+    static Task<std::vector<CommitFailure>> close_in_time(std::shared_ptr<Runtime> runtime, Inner inner,
+                                                          TimePoint deadline) {
+        const auto answer = std::make_shared<Answer<std::vector<CommitFailure>>>(*runtime);
+        runtime->spawn(keep(close(inner, deadline - to_answer), answer));
+        co_await wait_for(answer, deadline);
+        if (answer->value) co_return std::move(*answer->value);
+        std::vector<CommitFailure> failures;
+        add_late(failures);
+        co_return failures;
+    }
     static Task<std::int64_t> initialize(Inner inner, TopicPartition tp) {
         std::exception_ptr thrown;
         std::int64_t next = -1;
@@ -114,6 +179,7 @@ class GuardedOffsets final : public OffsetManager {
         co_return failures;
     }
 
+    const std::shared_ptr<Runtime> runtime_;
     const Inner inner_;
 };
 

@@ -37,7 +37,8 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
 
 std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
                                                    const std::shared_ptr<Cluster>& cluster) {
-    if (settings.config.offset_manager) return std::make_shared<GuardedOffsets>(settings.config.offset_manager);
+    const auto& own = settings.config.offset_manager;
+    if (own) return std::make_shared<GuardedOffsets>(settings.config.runtime, own);
     const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
     const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
     switch (settings.config.offsets.storage) {
@@ -182,6 +183,8 @@ void JoinedMember::post(MembershipEvent event) {
 }
 
 void JoinedMember::publish() {
+    const bool is_new = std::exchange(published_version_, membership_.owned_version()) != membership_.owned_version();
+    if (!is_new && published_id_ == id_) return;
     auto owned_now = membership_.owned();
     const std::lock_guard lock(published_mutex_);
     published_id_ = id_;

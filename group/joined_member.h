@@ -201,6 +201,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool keeps_place_ = false;  // the session is to outlive us
     CloseReport close_report_;
     ErrorLog errors_;
+    std::uint64_t published_version_ = 0;  // of what the machine owns
     mutable std::mutex published_mutex_;
     std::string published_id_;
     std::vector<TopicPartition> published_owned_;

@@ -111,8 +111,9 @@ void Membership::open_session_if_due() {
 
 void Membership::lose_everything() {
     std::vector<action::LostSpan> lost;
-    for (const auto& [tp, span] : spans_) {
+    for (auto& [tp, span] : spans_) {
         if (span.holds_node || span.may_hold_node) lost.push_back({span.id, tp});
+        set_holds_node(span, false);
     }
     spans_.clear();
     span_names_.clear();

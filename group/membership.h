@@ -75,6 +75,8 @@ class Membership {
     bool closed() const { return closed_; }
     /// The partitions whose node is ours.
     std::vector<TopicPartition> owned() const;
+    /// Another number whenever owned() is another.
+    std::uint64_t owned_version() const { return owned_version_; }
     /// What partitions are divided by at the moment.
     Assignment rule() const { return rule_; }
 
@@ -203,6 +205,7 @@ class Membership {
     bool topics_known() const;
     bool all_known() const;
     void want(const TopicPartition& tp);
+    void set_holds_node(Span& span, bool holds);
     void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
     template <class Action>
     void order(Action action) {
@@ -244,6 +247,7 @@ class Membership {
     std::map<SpanId, TopicPartition> span_names_;
     bool reading_suspended_ = false;
     SpanId next_span_ = 1;
+    std::uint64_t owned_version_ = 0;
 
     Duration drain_time_;
     bool closing_ = false;

@@ -19,7 +19,7 @@ void Membership::on(const event::ClaimAnswered& e) {
     if (span == nullptr) return;
     if (e.code == zk::Code::ok) {
         span->step = Step::claimed;
-        span->holds_node = true;
+        set_holds_node(*span, true);
         span->may_hold_node = false;
         span->backoff = {};
     } else if (e.code == zk::Code::node_exists) {
@@ -86,12 +86,12 @@ void Membership::on(const event::Released& e) {
     const bool gone = e.code == zk::Code::ok || e.code == zk::Code::no_node || e.code == zk::Code::node_exists;
     if (!gone) {
         span->step = Step::to_release;
-        span->holds_node = false;
+        set_holds_node(*span, false);
         span->may_hold_node = true;
         back_off(span->not_before, span->backoff);
         return;
     }
-    span->holds_node = false;
+    set_holds_node(*span, false);
     span->may_hold_node = false;
     span->step = Step::to_claim;
     renew(TopicPartition(span_names_.at(e.span)), *span);
@@ -118,6 +118,7 @@ void Membership::advance_spans() {
         if (advance(tp, span)) {
             ++entry;
         } else {
+            set_holds_node(span, false);
             span_names_.erase(span.id);
             entry = spans_.erase(entry);
         }
@@ -178,6 +179,10 @@ void Membership::announce_claimed() {
         if (span.step == Step::claimed) span.step = Step::to_start;
     }
     advance_spans();
+}
+
+void Membership::set_holds_node(Span& span, bool holds) {
+    if (std::exchange(span.holds_node, holds) != holds) ++owned_version_;
 }
 
 std::vector<TopicPartition> Membership::owned() const {

@@ -2,6 +2,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -609,6 +612,58 @@ TEST_F(ConsumerGroupTest, WhatTheProgramThrowsEndsNothing) {
     const auto report = close(group);
     ASSERT_THAT(report.uncommitted, SizeIs(1));
     EXPECT_THAT(report.uncommitted[0].reason, HasSubstr("no row"));
+}
+
+/// A store of the program's that, asked to write for the last time, never answers; or long after.
+class SilentOffsets final : public OffsetManager {
+ public:
+    explicit SilentOffsets(Runtime& runtime) : asked_in_vain_(runtime) {}
+    Task<std::int64_t> initialize_partition(TopicPartition) override { co_return 0; }
+    bool mark_as_processed(const TopicPartition&, std::int64_t) override { return true; }
+    Task<std::vector<CommitFailure>> flush() override { co_return std::vector<CommitFailure>(); }
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition, TimePoint) override {
+        co_await asked_in_vain_.wait();
+        co_return std::nullopt;
+    }
+    void abandon_partition(const TopicPartition& tp) override { abandoned.insert(tp); }
+    Task<std::vector<CommitFailure>> close(TimePoint) override {
+        co_await asked_in_vain_.wait();
+        co_return std::vector<CommitFailure>();
+    }
+    std::optional<std::int64_t> committed(const TopicPartition&) const override { return std::nullopt; }
+    void answer_at_last() { asked_in_vain_.notify_all(); }
+
+    std::set<TopicPartition> abandoned;
+
+ private:
+    Event asked_in_vain_;
+};
+
+TEST_F(ConsumerGroupTest, AStoreThatNeverAnswersHoldsUpNeitherTheNextOwnerNorClose) {
+    create_topic("t", 2, 5);
+    const auto silent = std::make_shared<SilentOffsets>(*loop.runtime());
+    auto with_silent = config();
+    with_silent.offset_manager = silent;
+    const auto first = join(with_silent);
+    read_all(first);
+    const auto second = join();
+    EXPECT_THAT(second->owned(), IsEmpty()) << "it waits for the store to answer";
+    loop.advance(4s);
+    ASSERT_THAT(second->owned(), SizeIs(1));
+    EXPECT_THAT(first->owned(), SizeIs(1));
+    EXPECT_THAT(silent->abandoned, ElementsAre(second->owned()[0]));
+    EXPECT_THAT(errors_of(first), Contains(HasSubstr("did not answer in time")));
+
+    const auto before = loop.now();
+    const auto report = close(first);
+    EXPECT_LE(loop.now() - before, 5s);
+    ASSERT_THAT(report.uncommitted, SizeIs(1));
+    EXPECT_EQ(report.uncommitted[0].processed, 5);
+    EXPECT_THAT(report.uncommitted[0].reason, HasSubstr("did not answer in time"));
+    silent->answer_at_last();
+    loop.advance(1s);
+    EXPECT_THAT(second->owned(), SizeIs(2));
+    close(second);
 }
 
 TEST_F(ConsumerGroupTest, TheDestructorLeaves) {
