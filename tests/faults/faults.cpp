@@ -12,7 +12,9 @@ constexpr Promised nothing_twice{};
 constexpr Promised some_twice{.no_duplicates = false};
 constexpr Promised another_log{.no_duplicates = false, .one_log = false};
 
-void wait(std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); }
+void wait(std::chrono::milliseconds duration) {
+    std::this_thread::sleep_for(duration);
+}
 
 void kill_for(Scene& scene, const std::vector<std::string>& servers, std::chrono::milliseconds duration) {
     for (const auto& server : servers) scene.cluster().signal(server, "KILL");
@@ -36,107 +38,179 @@ void add_faults_of_members(std::vector<Fault>& faults) {
     faults.push_back({"member-joins", true, nothing_twice, [](Scene& scene) { scene.add(); }, {}});
     faults.push_back({"member-terminated", true, nothing_twice, [](Scene& scene) { scene.member(0).leave(); }, {}});
     faults.push_back({"member-killed", true, some_twice, [](Scene& scene) { scene.member(0).kill(); }, {}});
-    faults.push_back({"member-stopped-half-a-session", true, some_twice, [](Scene& scene) {
-        scene.member(0).pause(scene.session_timeout() / 2);
-    }, {}});
-    faults.push_back({"member-stopped-one-and-a-half-sessions", true, some_twice, [](Scene& scene) {
-        scene.member(0).pause(scene.session_timeout() * 3 / 2);
-    }, {}});
-    faults.push_back({"instance-restarted", true, nothing_twice, [](Scene& scene) {
-        auto& named = scene.add({"group.instance.id=named"});
-        scene.flows(20s);
-        named.leave();
-        scene.add({"group.instance.id=named"});
-    }, {}});
-    faults.push_back({"program-holds-a-message-ten-seconds", true, nothing_twice, [](Scene& scene) {
-        scene.member(0).order("hold 10000");
-        scene.add();
-        wait(10s);
-    }, {}});
-    faults.push_back({"program-holds-a-message-past-its-time", true, some_twice, [](Scene& scene) {
-        scene.member(0).order("hold 8000");
-        scene.add();
-        wait(8s);
-    }, {"processing.timeout.ms=2000"}});
-    faults.push_back({"flush-inside-every-callback", true, nothing_twice, [](Scene& scene) {
-        scene.member(0).order("flush inside");
-        scene.add();
-        await_event(scene.member(0), "flushed-inside", 3);
-        scene.member(0).order("close inside");
-        await_event(scene.member(0), "closed-inside", 1);
-    }, {}});
-    faults.push_back({"first-partition-a-hundred-times-hotter", true, nothing_twice, [](Scene& scene) {
-        scene.make_first_partition_hot();
-        wait(3s);
-        scene.add();
-        wait(3s);
-    }, {}});
+    faults.push_back({"member-stopped-half-a-session",
+                      true,
+                      some_twice,
+                      [](Scene& scene) { scene.member(0).pause(scene.session_timeout() / 2); },
+                      {}});
+    faults.push_back({"member-stopped-one-and-a-half-sessions",
+                      true,
+                      some_twice,
+                      [](Scene& scene) { scene.member(0).pause(scene.session_timeout() * 3 / 2); },
+                      {}});
+    faults.push_back({"instance-restarted",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          auto& named = scene.add({"group.instance.id=named"});
+                          scene.flows(20s);
+                          named.leave();
+                          scene.add({"group.instance.id=named"});
+                      },
+                      {}});
+    faults.push_back({"program-holds-a-message-ten-seconds",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          scene.member(0).order("hold 10000");
+                          scene.add();
+                          wait(10s);
+                      },
+                      {}});
+    faults.push_back({"program-holds-a-message-past-its-time",
+                      true,
+                      some_twice,
+                      [](Scene& scene) {
+                          scene.member(0).order("hold 8000");
+                          scene.add();
+                          wait(8s);
+                      },
+                      {"processing.timeout.ms=2000"}});
+    faults.push_back({"flush-inside-every-callback",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          scene.member(0).order("flush inside");
+                          scene.add();
+                          await_event(scene.member(0), "flushed-inside", 3);
+                          scene.member(0).order("close inside");
+                          await_event(scene.member(0), "closed-inside", 1);
+                      },
+                      {}});
+    faults.push_back({"first-partition-a-hundred-times-hotter",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          scene.make_first_partition_hot();
+                          wait(3s);
+                          scene.add();
+                          wait(3s);
+                      },
+                      {}});
 }
 
 void add_faults_of_zookeeper(std::vector<Fault>& faults) {
     faults.push_back({"session-expired", true, some_twice, [](Scene& scene) { scene.member(0).expire(); }, {}});
-    faults.push_back({"session-expired-in-a-rebalance", true, some_twice, [](Scene& scene) {
-        auto& third = scene.add();
-        await_event(third, "assigned", 1);
-        third.expire();
-    }, {}});
-    faults.push_back({"session-expired-ten-times", true, some_twice, [](Scene& scene) {
-        // In the middle of claims, starts and commits, as it comes.
-        for (int i = 0; i < 10; ++i) {
-            scene.member(static_cast<std::size_t>(i) % 2).expire();
-            wait(std::chrono::milliseconds(37 * i));
-        }
-    }, {}});
-    faults.push_back({"zookeeper-server-killed", false, some_twice, [](Scene& scene) {
-        kill_for(scene, {"zookeeper-1"}, 3s);
-    }, {}});
-    faults.push_back({"zookeeper-servers-killed-in-turn", false, some_twice, [](Scene& scene) {
-        for (const auto* server : {"zookeeper-1", "zookeeper-2", "zookeeper-3"}) kill_for(scene, {server}, 1s);
-    }, {}});
-    faults.push_back({"zookeeper-quorum-lost-for-a-minute", false, some_twice, [](Scene& scene) {
-        kill_for(scene, {"zookeeper-1", "zookeeper-2"}, 60s);
-    }, {}});
-    faults.push_back({"zookeeper-stopped", true, some_twice, [](Scene& scene) {
-        stop_for(scene, "zookeeper-1", scene.session_timeout());
-    }, {}});
-    faults.push_back({"member-leaves-without-zookeeper", false, some_twice, [](Scene& scene) {
-        scene.cluster().signal("zookeeper-1", "KILL");
-        scene.cluster().signal("zookeeper-2", "KILL");
-        scene.member(0).leave();
-        scene.cluster().restart("zookeeper-1");
-        scene.cluster().restart("zookeeper-2");
-    }, {}});
+    faults.push_back({"session-expired-in-a-rebalance",
+                      true,
+                      some_twice,
+                      [](Scene& scene) {
+                          auto& third = scene.add();
+                          await_event(third, "assigned", 1);
+                          third.expire();
+                      },
+                      {}});
+    faults.push_back({"session-expired-ten-times",
+                      true,
+                      some_twice,
+                      [](Scene& scene) {
+                          // In the middle of claims, starts and commits, as it comes.
+                          for (int i = 0; i < 10; ++i) {
+                              scene.member(static_cast<std::size_t>(i) % 2).expire();
+                              wait(std::chrono::milliseconds(37 * i));
+                          }
+                      },
+                      {}});
+    faults.push_back(
+        {"zookeeper-server-killed", false, some_twice, [](Scene& scene) { kill_for(scene, {"zookeeper-1"}, 3s); }, {}});
+    faults.push_back({"zookeeper-servers-killed-in-turn",
+                      false,
+                      some_twice,
+                      [](Scene& scene) {
+                          for (const auto* server : {"zookeeper-1", "zookeeper-2", "zookeeper-3"})
+                              kill_for(scene, {server}, 1s);
+                      },
+                      {}});
+    faults.push_back({"zookeeper-quorum-lost-for-a-minute",
+                      false,
+                      some_twice,
+                      [](Scene& scene) {
+                          kill_for(scene, {"zookeeper-1", "zookeeper-2"}, 60s);
+                      },
+                      {}});
+    faults.push_back({"zookeeper-stopped",
+                      true,
+                      some_twice,
+                      [](Scene& scene) { stop_for(scene, "zookeeper-1", scene.session_timeout()); },
+                      {}});
+    faults.push_back({"member-leaves-without-zookeeper",
+                      false,
+                      some_twice,
+                      [](Scene& scene) {
+                          scene.cluster().signal("zookeeper-1", "KILL");
+                          scene.cluster().signal("zookeeper-2", "KILL");
+                          scene.member(0).leave();
+                          scene.cluster().restart("zookeeper-1");
+                          scene.cluster().restart("zookeeper-2");
+                      },
+                      {}});
 }
 
 void add_faults_of_brokers(std::vector<Fault>& faults) {
-    faults.push_back({"broker-killed", false, nothing_twice, [](Scene& scene) {
-        kill_for(scene, {"broker-1"}, 5s);
-    }, {}});
-    faults.push_back({"broker-stopped-thirty-seconds", false, nothing_twice, [](Scene& scene) {
-        stop_for(scene, "broker-2", 30s);
-    }, {}});
-    faults.push_back({"brokers-rolled", false, nothing_twice, [](Scene& scene) {
-        for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
-            scene.cluster().signal(server, "TERM");
-            scene.cluster().restart(server);
-        }
-    }, {}});
-    faults.push_back({"brokers-rolled-with-offsets-in-kafka", false, nothing_twice, [](Scene& scene) {
-        for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
-            scene.cluster().signal(server, "TERM");
-            scene.cluster().restart(server);
-        }
-        scene.member(0).leave();
-    }, {"offsets.storage=kafka"}});
+    faults.push_back(
+        {"broker-killed", false, nothing_twice, [](Scene& scene) { kill_for(scene, {"broker-1"}, 5s); }, {}});
+    faults.push_back({"broker-stopped-thirty-seconds",
+                      false,
+                      nothing_twice,
+                      [](Scene& scene) { stop_for(scene, "broker-2", 30s); },
+                      {}});
+    faults.push_back({"brokers-rolled",
+                      false,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
+                              scene.cluster().signal(server, "TERM");
+                              scene.cluster().restart(server);
+                          }
+                      },
+                      {}});
+    faults.push_back({"brokers-rolled-with-offsets-in-kafka",
+                      false,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
+                              scene.cluster().signal(server, "TERM");
+                              scene.cluster().restart(server);
+                          }
+                          scene.member(0).leave();
+                      },
+                      {"offsets.storage=kafka"}});
+    faults.push_back({"answers-cut-and-held-back",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) {
+                          const auto proxy = scene.add_proxy(
+                              {"Fetch every=5 cut-answer", "Fetch every=7 cut", "Fetch every=9 delay 300ms"});
+                          auto& third = scene.add({"bootstrap.servers=" + proxy});
+                          await_event(third, "assigned", 1);
+                          scene.member(0).leave();
+                          scene.member(1).leave();
+                          wait(10s);
+                      },
+                      {}});
     faults.push_back({"topic-made-again", true, another_log, [](Scene& scene) { scene.make_topic_again(); }, {}});
-    faults.push_back({"retention-passes-the-position", true, some_twice, [](Scene& scene) {
-        scene.member(0).stop();
-        scene.member(1).stop();
-        wait(1s);
-        scene.delete_all_records();
-        scene.member(0).go_on();
-        scene.member(1).go_on();
-    }, {}});
+    faults.push_back({"retention-passes-the-position",
+                      true,
+                      some_twice,
+                      [](Scene& scene) {
+                          scene.member(0).stop();
+                          scene.member(1).stop();
+                          wait(1s);
+                          scene.delete_all_records();
+                          scene.member(0).go_on();
+                          scene.member(1).go_on();
+                      },
+                      {}});
 }
 
 }  // namespace

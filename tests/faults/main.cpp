@@ -29,7 +29,6 @@ struct Options {
 struct Row {
     int runs = 0;
     milliseconds worst{0};
-    milliseconds slowest_close{0};
     Verdict sum;
     std::string broken;
 };
@@ -42,7 +41,9 @@ void add(Row& row, const Verdict& verdict) {
     row.sum.overlaps += verdict.overlaps;
     row.sum.late += verdict.late;
     row.sum.commits += verdict.commits;
-    row.slowest_close = std::max(row.slowest_close, verdict.slowest_close);
+    row.sum.slowest_close = std::max(row.sum.slowest_close, verdict.slowest_close);
+    row.sum.peak_megabytes = std::max(row.sum.peak_megabytes, verdict.peak_megabytes);
+    row.sum.percent_of_a_core = std::max(row.sum.percent_of_a_core, verdict.percent_of_a_core);
     if (row.broken.empty()) row.broken = verdict.broken;
 }
 
@@ -61,15 +62,16 @@ void run_once(const Fault& fault, const real::RealCluster& cluster, const std::s
     row.worst = std::max(row.worst, recovery);
     add(row, scene.end(fault.promised));
     if (!row.broken.empty()) return;
-    if (!flows || recovery > options.recovery.value_or(options.session_timeout + 5s)) row.broken = "partitions did not flow again in time";
+    if (!flows || recovery > options.recovery.value_or(options.session_timeout + 5s))
+        row.broken = "partitions did not flow again in time";
 }
 
 void print(const std::string& name, const Row& row) {
-    std::printf("%-40s %4d %6lld ms %9zu %6zu %10zu %8zu %6zu %8zu %7zu %5lld ms  %s\n", name.c_str(), row.runs,
-                static_cast<long long>(row.worst.count()), row.sum.written, row.sum.lost, row.sum.duplicates,
+    std::printf("%-40s %4d %6lld ms %9zu %6zu %10zu %8zu %6zu %8zu %7zu %5lld ms %3lld MB %3d %%  %s\n", name.c_str(),
+                row.runs, static_cast<long long>(row.worst.count()), row.sum.written, row.sum.lost, row.sum.duplicates,
                 row.sum.overlaps, row.sum.late, row.sum.disorder, row.sum.commits,
-                static_cast<long long>(row.slowest_close.count()),
-                row.broken.empty() ? "ok" : ("BROKEN: " + row.broken).c_str());
+                static_cast<long long>(row.sum.slowest_close.count()), static_cast<long long>(row.sum.peak_megabytes),
+                row.sum.percent_of_a_core, row.broken.empty() ? "ok" : ("BROKEN: " + row.broken).c_str());
     std::fflush(stdout);
 }
 
@@ -85,8 +87,8 @@ int run(const Options& options) {
     // Else the producer would make a topic that was deleted again, with other partitions.
     size.broker_settings = {"auto.create.topics.enable=false"};
     const real::RealCluster cluster(options.version, size);
-    std::printf("%-40s %4s %9s %9s %6s %10s %8s %6s %8s %7s %8s\n", "fault", "runs", "recovery", "messages", "lost",
-                "duplicates", "overlaps", "late", "disorder", "commits", "close");
+    std::printf("%-40s %4s %9s %9s %6s %10s %8s %6s %8s %7s %8s %6s %5s\n", "fault", "runs", "recovery", "messages",
+                "lost", "duplicates", "overlaps", "late", "disorder", "commits", "close", "memory", "core");
     bool well = true;
     int scenes = 0;
     for (const auto& fault : all_faults()) {
@@ -106,16 +108,17 @@ int run(const Options& options) {
 }
 
 int usage() {
-    std::fprintf(stderr,
-                 "usage: run [--runs N] [--small] [--session-timeout MS] [--recovery MS] [--version RELEASE] [FAULT...]\n"
-                 "Each fault hits a group of two members that read six partitions under load.\n"
-                 "--small: one broker and one ZooKeeper server, and only the faults that need no more.\n"
-                 "--session-timeout: of the members, 4000 ms. --recovery: what is allowed; without it that and 5 s.\n"
-                 "recovery: from the fault's end until new messages came from every partition, the worst of the runs.\n"
-                 "lost: messages that nobody was handed, or that were passed over. overlaps: handed out after another\n"
-                 "member had the partition; late: the same by a member that stood still, as far as it had them in hand.\n"
-                 "disorder: offsets that do not rise within a claim. commits: that go back, are of what nobody was\n"
-                 "handed, or of what is another's. close: the slowest of a member that left. Faults:\n");
+    std::fprintf(
+        stderr,
+        "usage: run [--runs N] [--small] [--session-timeout MS] [--recovery MS] [--version RELEASE] [FAULT...]\n"
+        "Each fault hits a group of two members that read six partitions under load.\n"
+        "--small: one broker and one ZooKeeper server, and only the faults that need no more.\n"
+        "--session-timeout: of the members, 4000 ms. --recovery: what is allowed; without it that and 5 s.\n"
+        "recovery: from the fault's end until new messages came from every partition, the worst of the runs.\n"
+        "lost: messages that nobody was handed, or that were passed over. overlaps: handed out after another\n"
+        "member had the partition; late: the same by a member that stood still, as far as it had them in hand.\n"
+        "disorder: offsets that do not rise within a claim. commits: that go back, are of what nobody was\n"
+        "handed, or of what is another's. close, memory, core: the most that a member that left needed. Faults:\n");
     for (const auto& fault : all_faults()) std::fprintf(stderr, "  %s\n", fault.name.c_str());
     return 2;
 }

@@ -1,12 +1,10 @@
 // A member of a group that tells all that happens to it: member ZOOKEEPER GROUP TOPIC EVENTS [PROPERTY=VALUE...]
 //
-// EVENTS is a file of lines: what, when (microseconds since 1970), partition, offset, value; what does not apply is left out or -1.
+// EVENTS is a file of lines: what, when (microseconds since 1970), partition, offset, value; what does not apply is -1 or
+// left out.
 // A line is written at once and by one call, so that nothing is lost when the process is killed.
-// On its input it is told: `expire`, end your session as if its time were over; `hold MS`, process the next message for so
-// long; `shy`, use the group from inside every callback. SIGTERM: leave.
-#include <fcntl.h>
-#include <unistd.h>
-
+// On its input it is told: `expire`, end your session as if its time were over; `hold MS`, take so long to process the next
+// message; `flush inside`, commit from inside every callback; `close inside`, leave from inside the next. SIGTERM: leave.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -17,6 +15,10 @@
 #include <mutex>
 #include <string>
 #include <thread>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <kwire/group/consumer_group.h>
 #include <kwire/net/error.h>
@@ -31,7 +33,8 @@ using Partitions = std::vector<TopicPartition>;
 class Events {
  public:
     explicit Events(const char* path) : descriptor_(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {}
-    void write(const std::string& what, int partition = -1, std::int64_t offset = -1, std::string_view value = {}) const {
+    void write(const std::string& what, int partition = -1, std::int64_t offset = -1,
+               std::string_view value = {}) const {
         const auto now = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch());
         std::string line = what + ' ' + std::to_string(now.count()) + ' ' + std::to_string(partition) + ' ' +
                            std::to_string(offset) + ' ';
@@ -118,7 +121,8 @@ class Member {
     void read() {
         for (const Message& message : group_->messages()) {
             events_.write("delivered", message.partition(), message.offset(), message.value().value_or("null"));
-            if (const int held = orders_.hold_ms.exchange(0)) std::this_thread::sleep_for(std::chrono::milliseconds(held));
+            if (const int held = orders_.hold_ms.exchange(0))
+                std::this_thread::sleep_for(std::chrono::milliseconds(held));
             if (!group_->commit_upto(message)) events_.write("refused", message.partition(), message.offset());
         }
     }
@@ -149,11 +153,26 @@ class Member {
             return;  // it left from inside a callback
         }
         const auto took = std::chrono::steady_clock::now() - begun;
+        events_.write("used", percent_of_a_core(), peak_megabytes());
         events_.write("closed", static_cast<int>(uncommitted),
                       std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
     }
 
  private:
+    /// Since it began.
+    int percent_of_a_core() const {
+        rusage used{};
+        getrusage(RUSAGE_SELF, &used);
+        const double seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                               1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+        return static_cast<int>(100 * seconds / std::chrono::duration<double>(Clock::now() - begun_).count());
+    }
+    static std::int64_t peak_megabytes() {
+        rusage used{};
+        getrusage(RUSAGE_SELF, &used);
+        return used.ru_maxrss / 1024;
+    }
+
     void add_callbacks() {
         const auto tell = [this](const char* what) {
             return [this, what](const Partitions& partitions) {
@@ -170,7 +189,9 @@ class Member {
             for (const auto& [tp, next] : offsets) events_.write("committed", tp.partition, next);
             be_called();
         };
-        config_.on_error = [this](const Error& error) { events_.write("error", error.where().partition, -1, error.what()); };
+        config_.on_error = [this](const Error& error) {
+            events_.write("error", error.where().partition, -1, error.what());
+        };
     }
 
     /// On the runtime, from inside a callback.
@@ -187,6 +208,7 @@ class Member {
         if (orders_.close_inside.exchange(false)) config_.runtime->spawn(close_inside(group_, events_));
     }
 
+    const Clock::time_point begun_ = Clock::now();
     const Events events_;
     const std::string topic_;
     Orders orders_;

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// A member looks at the clock every 32 messages: so many may follow the one it was handed when it came to stand still.
 constexpr std::size_t most_in_hand = 32;
+/// What it may buffer, and what is promised beside that.
+constexpr std::int64_t megabytes_max = 64 + 40;
 /// What it did before may be told so much later.
 constexpr auto news_delay = 1s;
 
@@ -68,6 +70,10 @@ class Judge {
             take_commit(step);
         } else if (what == "closed") {
             take_close(*step.event, *step.member);
+        } else if (what == "used") {
+            verdict_.percent_of_a_core = std::max(verdict_.percent_of_a_core, step.event->partition);
+            verdict_.peak_megabytes = std::max(verdict_.peak_megabytes, step.event->offset);
+            if (step.event->offset > megabytes_max) broken(step.member->member + " takes more memory than it is given");
         } else if (what == "blocked-inside") {
             broken(step.member->member + " could block its own runtime");
         }
@@ -143,9 +149,8 @@ class Judge {
     }
 
     static bool could_not_know(const Observed& member, Clock::time_point at) {
-        return std::any_of(member.unknowing.begin(), member.unknowing.end(), [&](const auto& span) {
-            return span.first <= at && at <= span.second + news_delay;
-        });
+        return std::any_of(member.unknowing.begin(), member.unknowing.end(),
+                           [&](const auto& span) { return span.first <= at && at <= span.second + news_delay; });
     }
 
     void broken(const std::string& what) {

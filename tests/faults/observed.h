@@ -30,7 +30,7 @@ struct Observed {
     using Span = std::pair<Clock::time_point, Clock::time_point>;
     std::string member;
     std::vector<Event> events;
-    /// While it could not know that another member has its partitions: it stood still, or its session was ended by force.
+    /// While it could not know that another has its partitions: it stood still, or its session was ended by force.
     std::vector<Span> unknowing;
     bool leaves = true;  ///< False: it was killed.
 };
@@ -52,7 +52,9 @@ struct Verdict {
     std::size_t late = 0;        ///< those of a member that could not know, and no more than it had in its hands
     std::size_t commits = 0;     ///< that go back, are of what nobody was handed, or not the owner's
     std::chrono::milliseconds slowest_close{0};
-    std::string broken;  ///< The first promise that is, in words. Empty: all held.
+    std::int64_t peak_megabytes = 0;  ///< of the largest member
+    int percent_of_a_core = 0;        ///< of the busiest member, from its start to its end
+    std::string broken;               ///< The first promise that is, in words. Empty: all held.
 };
 
 /// log is what an independent reader finds; stored are the next offsets that the group left behind.

@@ -9,7 +9,9 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-constexpr Clock::time_point at(std::chrono::milliseconds when) { return Clock::time_point(1000s + when); }
+constexpr Clock::time_point at(std::chrono::milliseconds when) {
+    return Clock::time_point(1000s + when);
+}
 
 class JudgeTest : public testing::Test {
  protected:

@@ -1,7 +1,5 @@
 #include "scene.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -11,6 +9,8 @@
 #include <set>
 #include <stdexcept>
 #include <tuple>
+
+#include <unistd.h>
 
 #include "kwire_command.h"
 
@@ -101,6 +101,10 @@ Scene::Scene(const real::RealCluster& cluster, std::string name, int replication
       folder_(std::filesystem::temp_directory_path() / ("kwire-" + name_ + '-' + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_);
     cluster_.create_topic(name_, partitions, replication_);
+    start_writing();
+}
+
+void Scene::start_writing() {
     const std::vector<std::string> common{"-P", "-t", name_, "-X", "linger.ms=5", "-X", "message.timeout.ms=120000"};
     auto spread = common;
     spread.insert(spread.end(), {"-X", "topic.partitioner=random", "-X", "sticky.partitioning.linger.ms=0"});
@@ -109,6 +113,15 @@ Scene::Scene(const real::RealCluster& cluster, std::string name, int replication
     first.insert(first.end(), {"-p", "0"});
     hot_producer_ = std::make_unique<real::Process>(cluster_.kcat_command(first));
     writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
+}
+
+void Scene::stop_writing() {
+    writer_.request_stop();
+    writer_.join();
+    for (auto* producer : {producer_.get(), hot_producer_.get()}) {
+        const auto produced = producer->wait(130s);
+        if (!produced.ok()) std::fprintf(stderr, "kcat: %s\n", produced.describe().c_str());
+    }
 }
 
 Scene::~Scene() {
@@ -121,13 +134,30 @@ Scene::~Scene() {
 Member& Scene::add(const std::vector<std::string>& settings) {
     auto name = 'm' + std::to_string(members_.size());
     const auto events = folder_ / (name + ".events");
-    std::vector<std::string> command{KWIRE_FAULTS_MEMBER, cluster_.zookeeper(), name_, name_, events.string(),
-                                     "auto.offset.reset=smallest", "auto.commit.interval.ms=1000",
+    std::vector<std::string> command{KWIRE_FAULTS_MEMBER,
+                                     cluster_.zookeeper(),
+                                     name_,
+                                     name_,
+                                     events.string(),
+                                     "auto.offset.reset=smallest",
+                                     "auto.commit.interval.ms=1000",
                                      "zookeeper.session.timeout.ms=" + std::to_string(session_timeout_.count())};
     if (!cluster_.has_zookeeper_brokers()) command.push_back("bootstrap.servers=" + cluster_.bootstrap());
     command.insert(command.end(), settings.begin(), settings.end());
     members_.push_back(std::make_unique<Member>(command, std::move(name), events));
     return *members_.back();
+}
+
+std::string Scene::add_proxy(const std::vector<std::string>& rules) {
+    // Below the ports that clusters take; brokers get those that follow.
+    const auto address = "127.0.0.1:" + std::to_string(22600 + ::getpid() % 30 * 10);
+    std::vector<std::string> arguments{"proxy", "--quiet", "--listen", address, "--bootstrap", cluster_.bootstrap()};
+    for (const auto& rule : rules) arguments.insert(arguments.end(), {"--rule", rule});
+    proxy_ = std::make_unique<real::Process>(real::kwire_command(arguments));
+    if (!real::await([&] { return proxy_->err().find("listens on") != std::string::npos; }, 20s)) {
+        throw std::runtime_error("the proxy does not listen: " + proxy_->err());
+    }
+    return address;
 }
 
 void Scene::write(const std::stop_token& stop) {
@@ -149,10 +179,12 @@ void Scene::look() {
 
 bool Scene::flows(milliseconds limit) {
     const auto from = Clock::now();
-    return real::await([&] {
-        look();
-        return recovery_from(from).has_value();
-    }, limit);
+    return real::await(
+        [&] {
+            look();
+            return recovery_from(from).has_value();
+        },
+        limit);
 }
 
 std::optional<milliseconds> Scene::recovery_from(Clock::time_point from) const {
@@ -166,13 +198,15 @@ std::optional<milliseconds> Scene::recovery_from(Clock::time_point from) const {
         }
     }
     if (first.size() < partitions) return std::nullopt;
-    const auto last = std::max_element(first.begin(), first.end(),
-                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto last =
+        std::max_element(first.begin(), first.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     return std::chrono::duration_cast<milliseconds>(last->second - from);
 }
 
 void Scene::make_topic_again() {
-    const auto deleted = cluster_.tool("topics", {"--bootstrap-server", cluster_.bootstrap(), "--delete", "--topic", name_});
+    stop_writing();  // kcat ends where its topic is gone
+    const auto deleted =
+        cluster_.tool("topics", {"--bootstrap-server", cluster_.bootstrap(), "--delete", "--topic", name_});
     if (!deleted.ok()) throw std::runtime_error("deleting " + name_ + ": " + deleted.describe());
     const auto made = [&] {
         try {
@@ -183,6 +217,7 @@ void Scene::make_topic_again() {
         }
     };
     if (!real::await(made, 60s)) throw std::runtime_error(name_ + " cannot be made again");
+    start_writing();
 }
 
 void Scene::delete_all_records() {
@@ -194,8 +229,9 @@ void Scene::delete_all_records() {
     }
     out << "]}";
     out.close();
-    const auto deleted = cluster_.tool("org.apache.kafka.tools.DeleteRecordsCommand",
-                                       {"--bootstrap-server", cluster_.bootstrap(), "--offset-json-file", file.string()});
+    const auto deleted =
+        cluster_.tool("org.apache.kafka.tools.DeleteRecordsCommand",
+                      {"--bootstrap-server", cluster_.bootstrap(), "--offset-json-file", file.string()});
     if (!deleted.ok()) throw std::runtime_error("deleting records: " + deleted.describe());
 }
 
@@ -212,18 +248,15 @@ bool Scene::all_read(const std::vector<real::Record>& log) const {
 }
 
 Verdict Scene::end(const Promised& promised) {
-    writer_.request_stop();
-    writer_.join();
-    for (auto* producer : {producer_.get(), hot_producer_.get()}) {
-        const auto produced = producer->wait(130s);
-        if (!produced.ok() && promised.one_log) std::fprintf(stderr, "kcat: %s\n", produced.describe().c_str());
-    }
+    stop_writing();
     const auto log = cluster_.kcat_read(name_);
     // Whether it succeeds is told by what is counted.
-    (void)real::await([&] {
-        look();
-        return all_read(log);
-    }, 40s);
+    (void)real::await(
+        [&] {
+            look();
+            return all_read(log);
+        },
+        40s);
     for (auto& member : members_) member->leave();
     look();
     std::vector<Observed> observed;

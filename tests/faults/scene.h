@@ -50,7 +50,8 @@ class Member {
 
 class Scene {
  public:
-    Scene(const real::RealCluster& cluster, std::string name, int replication, std::chrono::milliseconds session_timeout);
+    Scene(const real::RealCluster& cluster, std::string name, int replication,
+          std::chrono::milliseconds session_timeout);
     ~Scene();
 
     const real::RealCluster& cluster() const { return cluster_; }
@@ -60,6 +61,8 @@ class Scene {
 
     /// Waits until a message that was written from now on came from every partition. False: not within the limit.
     bool flows(std::chrono::milliseconds limit);
+    /// A proxy before the brokers that breaks Fetch by these rules of its own, to the end. Its address.
+    std::string add_proxy(const std::vector<std::string>& rules);
     /// From when on recovery counts, if that is not the end of the fault.
     void fault_is_over() { over_at_ = Clock::now(); }
     Clock::time_point over_at() const { return over_at_; }
@@ -75,6 +78,8 @@ class Scene {
     Verdict end(const Promised& promised);
 
  private:
+    void start_writing();
+    void stop_writing();
     void write(const std::stop_token& stop);
     void look();
     bool all_read(const std::vector<real::Record>& log) const;
@@ -87,6 +92,7 @@ class Scene {
     Clock::time_point over_at_{};
     std::vector<std::unique_ptr<Member>> members_;
     std::atomic<bool> hot_{false};
+    std::unique_ptr<real::Process> proxy_;
     std::unique_ptr<real::Process> producer_;
     std::unique_ptr<real::Process> hot_producer_;
     std::jthread writer_;
