@@ -1,8 +1,8 @@
 // Many members, many partitions, on real servers. What must hold is asserted; how long it took is printed.
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -10,12 +10,14 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 
 #include <kwire/group/consumer_group.h>
 
+#include "kwire_command.h"
 #include "real_cluster.h"
 
 namespace kwire::real {
@@ -41,6 +43,18 @@ class Arrivals {
     std::size_t partitions() {
         const std::lock_guard lock(mutex_);
         return times_.size();
+    }
+    Clock::time_point newest(int partition) {
+        const std::lock_guard lock(mutex_);
+        const auto& times = times_[partition];
+        return times.empty() ? Clock::time_point{} : times.back();
+    }
+    /// The end of time where there was none.
+    Clock::time_point first_since(int partition, Clock::time_point since) {
+        const std::lock_guard lock(mutex_);
+        const auto& times = times_[partition];
+        const auto found = std::lower_bound(times.begin(), times.end(), since);
+        return found == times.end() ? Clock::time_point::max() : *found;
     }
     /// The longest time without a message of one of partitions between from and to.
     double longest_silence(const std::set<int>& partitions, Clock::time_point from, Clock::time_point to) {
@@ -90,26 +104,96 @@ class Reader {
     std::jthread thread_;
 };
 
+/// Messages in every partition of a topic, until it is stopped.
+class Load {
+ public:
+    Load(const RealCluster& cluster, const std::string& topic)
+        : producer_(cluster.kcat_command({"-P", "-t", topic, "-X", "linger.ms=2", "-X", "topic.partitioner=random", "-X",
+                                          "sticky.partitioning.linger.ms=0"})) {
+        writer_ = std::jthread([this](const std::stop_token& stop) {
+            std::string lines;
+            for (int i = 0; i < 64; ++i) lines += "message " + std::to_string(i) + "\n";
+            while (!stop.stop_requested()) {
+                producer_.write(lines);
+                std::this_thread::sleep_for(5ms);
+            }
+        });
+    }
+    void stop() {
+        writer_.request_stop();
+        writer_.join();
+        EXPECT_TRUE(producer_.wait(30s).ok());
+    }
+
+ private:
+    Process producer_;
+    std::jthread writer_;
+};
+
+GroupConfig config_for(const RealCluster& cluster) {
+    GroupConfig config;
+    if (!cluster.has_zookeeper_brokers()) config.bootstrap = HostPort::parse_list(cluster.bootstrap(), 9092);
+    return config;
+}
+
+TEST(GroupScale, from_joining_to_the_first_message) {
+    auto& cluster = shared_cluster();
+    cluster.create_topic("scale-first", 4);
+    for (int partition = 0; partition < 4; ++partition) cluster.kcat_produce("scale-first", partition, "none", {"message"});
+    std::vector<double> took;
+    for (int i = 0; i < 20; ++i) {
+        const auto begun = Clock::now();
+        const auto group = ConsumerGroup::join("scale-first-" + std::to_string(i), {"scale-first"}, cluster.zookeeper(),
+                                               config_for(cluster));
+        ASSERT_FALSE(group->poll(10s).empty());
+        took.push_back(seconds(Clock::now() - begun));
+    }
+    std::sort(took.begin(), took.end());
+    std::cout << "from joining to the first message: " << took.front() << " s at best, " << took[took.size() / 2]
+              << " s in the middle, " << took.back() << " s at worst of " << took.size() << "\n";
+}
+
+TEST(GroupScale, a_member_is_killed_and_its_session_takes_two_seconds_to_end) {
+    auto& cluster = shared_cluster();
+    constexpr int partitions = 16;
+    cluster.create_topic("scale-killed", partitions);
+    Load load(cluster, "scale-killed");
+    Arrivals arrivals;
+    {
+        Reader survivor(ConsumerGroup::join("scale-killed", {"scale-killed"}, cluster.zookeeper(), config_for(cluster)),
+                        arrivals);
+        for (int i = 0; i < 3; ++i) {
+            ASSERT_TRUE(await([&] { return survivor.owned().size() == partitions; }, 30s));
+            Process victim(consume_command(cluster, "scale-killed", {"scale-killed"},
+                                           {"-X", "zookeeper.session.timeout.ms=2000"}));
+            ASSERT_TRUE(await([&] { return survivor.owned().size() == partitions / 2; }, 30s));
+            ASSERT_TRUE(victim.await_lines(100, 30s));
+            const auto kept = survivor.owned();
+            victim.signal(SIGKILL);
+            const auto killed = Clock::now();
+            const auto flow_again = [&] {
+                for (int p = 0; p < partitions; ++p) {
+                    if (kept.count(p) == 0 && arrivals.newest(p) < killed) return false;
+                }
+                return true;
+            };
+            ASSERT_TRUE(await(flow_again, 30s));
+            auto last = killed;
+            for (int p = 0; p < partitions; ++p) {
+                if (kept.count(p) == 0) last = std::max(last, arrivals.first_since(p, killed));
+            }
+            std::cout << "all partitions of a killed member flow after " << seconds(last - killed) << " s\n";
+        }
+        load.stop();
+    }
+}
+
 TEST(GroupScale, a_second_member_joins_sixty_four_partitions_under_load) {
     auto& cluster = shared_cluster();
     constexpr int partitions = 64;
     cluster.create_topic("scale-join", partitions);
-    Process producer(cluster.kcat_command(
-        {"-P", "-t", "scale-join", "-X", "linger.ms=2", "-X", "topic.partitioner=random", "-X",
-         "sticky.partitioning.linger.ms=0"}));
-    std::jthread writer([&producer](const std::stop_token& stop) {
-        const std::string lines = [] {
-            std::string text;
-            for (int i = 0; i < 64; ++i) text += "message " + std::to_string(i) + "\n";
-            return text;
-        }();
-        while (!stop.stop_requested()) {
-            producer.write(lines);
-            std::this_thread::sleep_for(5ms);
-        }
-    });
-    GroupConfig config;
-    if (!cluster.has_zookeeper_brokers()) config.bootstrap = HostPort::parse_list(cluster.bootstrap(), 9092);
+    Load load(cluster, "scale-join");
+    const GroupConfig config = config_for(cluster);
     const auto join = [&] { return ConsumerGroup::join("scale-join", {"scale-join"}, cluster.zookeeper(), config); };
     Arrivals arrivals;
     {
@@ -129,20 +213,17 @@ TEST(GroupScale, a_second_member_joins_sixty_four_partitions_under_load) {
                   << arrivals.longest_silence(before, joined_at - 2s, joined_at) << " s; of a partition that stays "
                   << arrivals.longest_silence(stayed, joined_at, end) << " s, of one that moves "
                   << arrivals.longest_silence(moved, joined_at, end) << " s\n";
-        writer.request_stop();
-        writer.join();
+        load.stop();
     }
     EXPECT_TRUE(arrivals.each_came_once());
-    EXPECT_TRUE(producer.wait(30s).ok());
 }
 
 TEST(GroupScale, fifty_members_join_within_a_second) {
     auto& cluster = shared_cluster();
     constexpr std::size_t members = 50;
     cluster.create_topic("scale-fifty", 200);
-    GroupConfig config;
+    GroupConfig config = config_for(cluster);
     config.runtime = Runtime::with_own_thread();
-    if (!cluster.has_zookeeper_brokers()) config.bootstrap = HostPort::parse_list(cluster.bootstrap(), 9092);
     std::vector<std::shared_ptr<ConsumerGroup>> groups(members);
     std::vector<std::jthread> joining;
     const auto begun = Clock::now();
