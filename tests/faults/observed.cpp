@@ -16,7 +16,7 @@ constexpr std::size_t most_in_hand = 32;
 /// What it may buffer, and what is promised beside that.
 constexpr std::int64_t megabytes_max = 64 + 40;
 /// What it did before may be told so much later.
-constexpr auto news_delay = 1s;
+constexpr auto news_delay = 5s;
 
 struct Step {
     const Observed* member;
