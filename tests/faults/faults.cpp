@@ -1,6 +1,7 @@
 #include "faults.h"
 
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace kwire::faults {
@@ -26,6 +27,19 @@ void stop_for(Scene& scene, const std::string& server, std::chrono::milliseconds
     scene.cluster().signal(server, "STOP");
     wait(duration);
     scene.cluster().signal(server, "CONT");
+}
+
+void roll_brokers(Scene& scene) {
+    for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
+        scene.cluster().signal(server, "TERM");
+        scene.cluster().restart(server);
+    }
+}
+
+void hold_through_a_join(Scene& scene, std::chrono::milliseconds duration) {
+    scene.member(0).order("hold " + std::to_string(duration.count()));
+    scene.add();
+    wait(duration);
 }
 
 void await_event(Member& member, const std::string& what, std::size_t times) {
@@ -61,20 +75,12 @@ void add_faults_of_members(std::vector<Fault>& faults) {
     faults.push_back({"program-holds-a-message-ten-seconds",
                       true,
                       nothing_twice,
-                      [](Scene& scene) {
-                          scene.member(0).order("hold 10000");
-                          scene.add();
-                          wait(10s);
-                      },
+                      [](Scene& scene) { hold_through_a_join(scene, 10s); },
                       {}});
     faults.push_back({"program-holds-a-message-past-its-time",
                       true,
                       some_twice,
-                      [](Scene& scene) {
-                          scene.member(0).order("hold 8000");
-                          scene.add();
-                          wait(8s);
-                      },
+                      [](Scene& scene) { hold_through_a_join(scene, 8s); },
                       {"processing.timeout.ms=2000"}});
     faults.push_back({"flush-inside-every-callback",
                       true,
@@ -167,21 +173,13 @@ void add_faults_of_brokers(std::vector<Fault>& faults) {
     faults.push_back({"brokers-rolled",
                       false,
                       nothing_twice,
-                      [](Scene& scene) {
-                          for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
-                              scene.cluster().signal(server, "TERM");
-                              scene.cluster().restart(server);
-                          }
-                      },
+                      [](Scene& scene) { roll_brokers(scene); },
                       {}});
     faults.push_back({"brokers-rolled-with-offsets-in-kafka",
                       false,
                       nothing_twice,
                       [](Scene& scene) {
-                          for (const auto* server : {"broker-1", "broker-2", "broker-3"}) {
-                              scene.cluster().signal(server, "TERM");
-                              scene.cluster().restart(server);
-                          }
+                          roll_brokers(scene);
                           scene.member(0).leave();
                       },
                       {"offsets.storage=kafka"}});
