@@ -177,14 +177,28 @@ void JoinedMember::post(MembershipEvent event) {
         }
     }
     handling_ = false;
-    publish();
+    publish_soon();
     if (membership_.next_timer() != timer_at_) timer_.cancel();
     changed_.notify_all();
 }
 
+/// Once for all that is already waiting to be handled: a thousand claims are answered at about the same time.
+void JoinedMember::publish_soon() {
+    if (membership_.closed()) return publish();
+    if (is_published() || std::exchange(publishing_, true)) return;
+    asio::post(runtime_->executor(), [self = shared_from_this()] {
+        self->publishing_ = false;
+        self->publish();
+    });
+}
+
+bool JoinedMember::is_published() const {
+    return published_version_ == membership_.owned_version() && published_id_ == id_;
+}
+
 void JoinedMember::publish() {
-    const bool is_new = std::exchange(published_version_, membership_.owned_version()) != membership_.owned_version();
-    if (!is_new && published_id_ == id_) return;
+    if (is_published()) return;
+    published_version_ = membership_.owned_version();
     auto owned_now = membership_.owned();
     const std::lock_guard lock(published_mutex_);
     published_id_ = id_;
@@ -535,6 +549,7 @@ void JoinedMember::log(LogLevel level, const std::string& text) {
 
 void JoinedMember::call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
                              const std::vector<TopicPartition>& partitions) {
+    publish();  // it may ask what is owned
     if (callback && !partitions.empty()) guarded([&] { callback(partitions); });
 }
 

@@ -95,6 +95,8 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     void on_session_state(SessionNumber number, zk::SessionState state);
     void post(MembershipEvent event);
     void publish();
+    void publish_soon();
+    bool is_published() const;
 
     // member_reads.cpp: what the others see too
     static Task<void> read_members(Self self, SessionNumber number);
@@ -201,6 +203,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool keeps_place_ = false;  // the session is to outlive us
     CloseReport close_report_;
     ErrorLog errors_;
+    bool publishing_ = false;  // posted
     std::uint64_t published_version_ = 0;  // of what the machine owns
     mutable std::mutex published_mutex_;
     std::string published_id_;

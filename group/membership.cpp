@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -9,6 +10,13 @@
 #include "subscribed_member.h"
 
 namespace kwire {
+namespace {
+
+template <class Event>
+constexpr bool about_one_span = requires(const Event& e) { e.span; };
+
+}  // namespace
+
 Membership::Membership(MembershipConfig config)
     : config_(std::move(config)),
       subscription_(config_.subscription),
@@ -21,8 +29,14 @@ Membership::Actions Membership::handle(const MembershipEvent& event, TimePoint n
     if (closed_) return {};
     now_ = std::max(now_, now);
     actions_.clear();
-    std::visit([this](const auto& e) { on(e); }, event);
+    std::visit(
+        [this](const auto& e) {
+            all_touched_ = !about_one_span<std::decay_t<decltype(e)>>;
+            on(e);
+        },
+        event);
     progress();
+    touched_.clear();
     return std::exchange(actions_, {});
 }
 
@@ -117,6 +131,8 @@ void Membership::lose_everything() {
     }
     spans_.clear();
     span_names_.clear();
+    to_announce_.clear();
+    claims_under_way_ = 0;
     if (!lost.empty()) order(action::Lost{std::move(lost)});
 }
 
@@ -397,6 +413,7 @@ void Membership::reassign_if_known() {
     if (rule_ == Assignment::balanced) replace_plan_if_due(partitions);
     if (!inputs_changed_) return;
     inputs_changed_ = false;
+    all_touched_ = true;
     adopted_.clear();
     next_sweep_ = now_ + config_.sweep_interval;
     for (auto& [name, topic] : topics_) topic.ownerless.clear();
@@ -505,6 +522,7 @@ void Membership::on(const event::PlanWritten& e) {
 void Membership::want(const TopicPartition& tp) {
     auto& span = spans_[tp];
     span.wanted = true;
+    touched_.insert(tp);
     if (span.id == 0) renew(tp, span);
 }
 
@@ -577,11 +595,11 @@ void Membership::on(const event::Tick&) {}
 
 void Membership::leave_if_empty() {
     if (!closing_) return;
-    const bool draining = std::any_of(spans_.begin(), spans_.end(), [](const auto& entry) {
-        return entry.second.step == Step::draining;
-    });
+    const auto draining = [](const auto& entry) { return entry.second.step == Step::draining; };
     // Only the program may take its time.
-    if (!draining && !leave_deadline_) leave_deadline_ = now_ + config_.leave_timeout;
+    if (!leave_deadline_ && std::none_of(spans_.begin(), spans_.end(), draining)) {
+        leave_deadline_ = now_ + config_.leave_timeout;
+    }
     if (leave_deadline_ && due(*leave_deadline_)) {
         lose_everything();
         return finish(false);
@@ -617,12 +635,7 @@ std::optional<TimePoint> Membership::next_timer() const {
     if (closed_) return next;
     if (leave_deadline_) consider(*leave_deadline_);
     if (session_phase_ == SessionPhase::opening && !open_under_way_) consider(open_not_before_);
-    for (const auto& [tp, span] : spans_) {
-        if (span.step == Step::draining) consider(span.drain_deadline);
-        const bool waits = span.step == Step::to_claim || span.step == Step::to_start ||
-                           span.step == Step::to_release;
-        if (waits && live()) consider(span.not_before);
-    }
+    if (spans_timer_) consider(*spans_timer_);
     if (!live()) return next;
     const bool register_later =
         registration_ == Registration::wanted || (closing_ && registration_ == Registration::done);

@@ -206,6 +206,9 @@ class Membership {
     bool all_known() const;
     void want(const TopicPartition& tp);
     void set_holds_node(Span& span, bool holds);
+    template <class Visit>
+    void for_touched(Visit visit);
+    std::optional<TimePoint> timer_of(const Span& span) const;
     void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
     template <class Action>
     void order(Action action) {
@@ -245,6 +248,13 @@ class Membership {
 
     std::map<TopicPartition, Span> spans_;
     std::map<SpanId, TopicPartition> span_names_;
+    // Those that the event at hand may have changed something for. What is about one span costs as much as that span, not
+    // as much as all there are; whatever is about more touches all.
+    std::set<TopicPartition> touched_;
+    bool all_touched_ = false;
+    std::set<TopicPartition> to_announce_;
+    int claims_under_way_ = 0;
+    std::optional<TimePoint> spans_timer_;  // not later than the first moment that a span waits for
     bool reading_suspended_ = false;
     SpanId next_span_ = 1;
     std::uint64_t owned_version_ = 0;

@@ -11,12 +11,26 @@ Membership::Span* Membership::find(SpanId id, std::initializer_list<Step> steps)
     const auto name = span_names_.find(id);
     if (name == span_names_.end()) return nullptr;
     auto& span = spans_.at(name->second);
+    touched_.insert(name->second);
     return std::find(steps.begin(), steps.end(), span.step) == steps.end() ? nullptr : &span;
+}
+
+template <class Visit>
+void Membership::for_touched(Visit visit) {
+    if (all_touched_) {
+        for (auto& [tp, span] : spans_) visit(tp, span);
+        return;
+    }
+    for (const auto& tp : touched_) {
+        const auto found = spans_.find(tp);
+        if (found != spans_.end()) visit(found->first, found->second);
+    }
 }
 
 void Membership::on(const event::ClaimAnswered& e) {
     auto* span = find(e.span, {Step::claiming});
     if (span == nullptr) return;
+    --claims_under_way_;
     if (e.code == zk::Code::ok) {
         span->step = Step::claimed;
         set_holds_node(*span, true);
@@ -99,30 +113,44 @@ void Membership::on(const event::Released& e) {
 
 void Membership::revoke() {
     std::vector<TopicPartition> revoked;
-    for (auto& [tp, span] : spans_) {
+    for_touched([&](const TopicPartition& tp, Span& span) {
         // Also what was announced and has not begun: who was told of a partition is told that it goes.
         if (!span.wanted && std::exchange(span.announced, false)) revoked.push_back(tp);
-    }
+    });
     if (!revoked.empty()) order(action::Revoked{revoked});
-    for (auto& [tp, span] : spans_) {
-        if (span.step != Step::running || span.wanted) continue;
+    for_touched([&](const TopicPartition&, Span& span) {
+        if (span.step != Step::running || span.wanted) return;
         span.step = Step::draining;
         span.drain_deadline = now_ + drain_time_;
         order(action::Stop{span.id});
-    }
+    });
 }
 
 void Membership::advance_spans() {
-    for (auto entry = spans_.begin(); entry != spans_.end();) {
-        auto& [tp, span] = *entry;
-        if (advance(tp, span)) {
-            ++entry;
-        } else {
-            set_holds_node(span, false);
-            span_names_.erase(span.id);
-            entry = spans_.erase(entry);
+    if (all_touched_) spans_timer_.reset();
+    std::vector<TopicPartition> done_with;
+    for_touched([&](const TopicPartition& tp, Span& span) {
+        if (!advance(tp, span)) {
+            done_with.push_back(tp);
+            return;
         }
+        const auto timer = timer_of(span);
+        if (timer) spans_timer_ = std::min(spans_timer_.value_or(*timer), *timer);
+    });
+    for (const auto& tp : done_with) {
+        const auto entry = spans_.find(tp);
+        set_holds_node(entry->second, false);
+        span_names_.erase(entry->second.id);
+        spans_.erase(entry);
     }
+}
+
+/// When it goes on without an event of its own.
+std::optional<TimePoint> Membership::timer_of(const Span& span) const {
+    if (span.step == Step::draining) return span.drain_deadline;
+    const bool waits = span.step == Step::to_claim || span.step == Step::to_start || span.step == Step::to_release;
+    if (!waits || !live()) return std::nullopt;
+    return span.not_before;
 }
 
 bool Membership::advance(const TopicPartition& tp, Span& span) {
@@ -149,6 +177,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
         order(action::CancelStart{span.id});
     } else if (span.step == Step::to_claim && may_act) {
         span.step = Step::claiming;
+        ++claims_under_way_;
         order(action::Claim{span.id, tp, owner_text(rule_, member_id_)});
     } else if (span.step == Step::to_start && may_act) {
         span.step = Step::starting;
@@ -164,20 +193,25 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
 }
 
 void Membership::announce_claimed() {
+    // Running: it began in spite of being cancelled, and is wanted again.
+    const auto is_to_be_announced = [](const Span& span) {
+        return span.wanted && !span.announced && (span.step == Step::claimed || span.step == Step::running);
+    };
+    for_touched([&](const TopicPartition& tp, const Span& span) {
+        if (is_to_be_announced(span)) to_announce_.insert(tp);
+    });
+    if (to_announce_.empty() || claims_under_way_ > 0) return;  // answers arrive together: announce them together
     std::vector<TopicPartition> assigned;
-    for (const auto& [tp, span] : spans_) {
-        if (span.step == Step::claiming) return;  // answers arrive together: announce them together
-        if (!span.wanted || span.announced) continue;
-        // Running: it began in spite of being cancelled, and is wanted again.
-        if (span.step == Step::claimed || span.step == Step::running) assigned.push_back(tp);
+    for (const auto& tp : std::exchange(to_announce_, {})) {
+        const auto found = spans_.find(tp);
+        if (found == spans_.end() || !is_to_be_announced(found->second)) continue;
+        found->second.announced = true;
+        if (found->second.step == Step::claimed) found->second.step = Step::to_start;
+        touched_.insert(tp);
+        assigned.push_back(tp);
     }
     if (assigned.empty()) return;
-    order(action::Assigned{assigned});
-    for (const auto& tp : assigned) {
-        Span& span = spans_.at(tp);
-        span.announced = true;
-        if (span.step == Step::claimed) span.step = Step::to_start;
-    }
+    order(action::Assigned{std::move(assigned)});
     advance_spans();
 }
 

@@ -30,6 +30,8 @@ constexpr std::chrono::milliseconds hold_back_max{20};
 constexpr std::chrono::milliseconds wait_max_without_some{50};
 // Chunks of a partition that lie ready before no more are asked for.
 constexpr std::int64_t chunks_ahead = 2;
+// So little is not worth holding back until the next request is written: its reader waits for just that.
+constexpr std::size_t handed_over_at_once_bytes = 16 * 1024;
 constexpr std::int64_t request_bytes_min = 64 * 1024;
 constexpr std::int64_t partition_bytes_min = 4 * 1024;
 
@@ -134,6 +136,12 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
 
 void Fetcher::hand_over_soon() {
     if (arrived_.empty()) return;
+    std::size_t bytes = 0;
+    for (const FetchQueue::Delivery& delivery : arrived_) bytes += delivery.chunk.records.size();
+    if (bytes < handed_over_at_once_bytes) {
+        context_.queue().push(std::exchange(arrived_, {}));
+        return;
+    }
     // Posted twice: this coroutine has asked for the next request then, and the connection has written it. A reader that
     // wakes up may take the processor away from us, and the broker would wait with it.
     const auto executor = context_.cluster().runtime()->executor();

@@ -156,12 +156,15 @@ BenchResult bench_latency(const BenchOptions& options) {
     ClientConfig config = config_of(quick);
     const ProducerConfig producer_config = config.producer;
     const FetchConfig fetch = config.group.fetch;
+    // Two clients, as sender and receiver are in life: neither does the other's work.
+    Connections sending(config);
     Connections connections(std::move(config));
+    partitions_of(sending, {options.topic});  // connects, outside of the time
     const auto partitions = partitions_of(connections, {options.topic});
     if (partitions.empty()) throw Error(errc::unknown_topic, "create the topic first");
     const auto consumer = Consumer::create(connections.cluster(), fetch, {tell_error});
     for (const TopicPartition& tp : partitions) consumer->assign(tp, StartOffset::newest());
-    const auto producer = Producer::create(connections.cluster(), producer_config);
+    const auto producer = Producer::create(sending.cluster(), producer_config);
     const auto reports = std::make_shared<Reports>();
     const std::int64_t settling = options.rate;  // the first second
     std::atomic<bool> stopped{false};

@@ -69,6 +69,7 @@ class RecordReader {
     // The same from the end of a record on, which is where a hostile key size can lead at most.
     static constexpr std::ptrdiff_t tail_lookahead = 8;
     static_assert(RecordBuffer::padding >= lookahead);
+    static constexpr std::uint32_t null_size = 1;  // -1, as its varint has it
 
     bool open_batch_v2(const RecordBatch& batch, const RecordReaderOptions& options);
     bool open_wrapper(const RecordBatch& batch, const RecordReaderOptions& options);
@@ -77,6 +78,7 @@ class RecordReader {
                     const RecordReaderOptions& options);
     void walk(std::string_view data, std::size_t readable_behind);
     bool next_slow(Record& record);
+    bool next_with_headers(Record& record, const char* headers, const char* record_end);
     bool next_v2(Record& record);
     static bool read_headers(const char* p, const char* record_end, Record& record);
     bool next_message(Record& record);
@@ -104,59 +106,69 @@ class RecordReader {
     Decompressor decompressor_;
 };
 
+// Calls nothing but what it ends with, so that it needs no stack; every step of it counts.
 inline bool RecordReader::next(Record& record) {
-    using protocol::read_varint_unchecked;
+    using protocol::read_short_varint;
+    using protocol::zigzag_decoded;
     const char* p = at_;
     if (p > quick_end_ || records_left_ == 0) [[unlikely]]
         return next_slow(record);
 
     // Whatever is unusual goes to the slow path, which reads the record again and says what is
-    // wrong, if anything is.
-    std::int32_t length = 0;
-    if (!read_varint_unchecked(p, length)) [[unlikely]]
+    // wrong, if anything is. So do varints of more than three bytes: sizes from 1 MB on.
+    std::uint32_t length = 0;
+    if (!read_short_varint<3>(p, length) || (length & 1) != 0) [[unlikely]]
         return next_slow(record);
-    if (length < 0 || length > record_limit_ - p) [[unlikely]]
+    length >>= 1;
+    if (static_cast<std::ptrdiff_t>(length) > record_limit_ - p) [[unlikely]]
         return next_slow(record);
     const char* const record_end = p + length;
     ++p;  // attributes: none are defined
 
-    std::int64_t timestamp_delta = 0;
-    std::int32_t offset_delta = 0;
-    std::int32_t key_size = 0;
-    if (!read_varint_unchecked(p, timestamp_delta) || !read_varint_unchecked(p, offset_delta) ||
-        !read_varint_unchecked(p, key_size)) [[unlikely]]
+    std::uint64_t timestamp_delta = 0;
+    std::uint32_t offset_delta = 0;
+    std::uint32_t size = 0;
+    if (!read_short_varint<5>(p, timestamp_delta) || !read_short_varint<3>(p, offset_delta) ||
+        !read_short_varint<3>(p, size)) [[unlikely]]
         return next_slow(record);
-    if (static_cast<std::uint32_t>(offset_delta) > last_offset_delta_ || key_size < -1) [[unlikely]]
+    if ((offset_delta & 1) != 0 || offset_delta >> 1 > last_offset_delta_) [[unlikely]]
         return next_slow(record);
-    record.key_data = p;
-    record.key_size = key_size;
-    if (key_size > 0) {
-        if (key_size > record_end - p) [[unlikely]]
-            return next_slow(record);
-        p += key_size;
-    }
-
-    std::int32_t value_size = 0;
-    if (!read_varint_unchecked(p, value_size) || value_size < -1) [[unlikely]]
-        return next_slow(record);
-    record.value_data = p;
-    record.value_size = value_size;
-    if (value_size > 0) {
-        if (value_size > record_end - p) [[unlikely]]
-            return next_slow(record);
-        p += value_size;
-    }
-    record.offset = base_offset_ + offset_delta;
+    record.offset = base_offset_ + (offset_delta >> 1);
     record.timestamp = static_cast<std::int64_t>(
         static_cast<std::uint64_t>(base_timestamp_) +
-        static_cast<std::uint64_t>(timestamp_delta & timestamp_delta_mask_));
-    record.headers_data = p + 1;
+        static_cast<std::uint64_t>(zigzag_decoded<std::int64_t>(timestamp_delta) &
+                                   timestamp_delta_mask_));
+
+    record.key_data = p;
+    if (size == null_size) {
+        record.key_size = -1;
+    } else {
+        if ((size & 1) != 0 || static_cast<std::ptrdiff_t>(size >> 1) > record_end - p) [[unlikely]]
+            return next_slow(record);
+        record.key_size = static_cast<std::int32_t>(size >> 1);
+        p += size >> 1;
+    }
+
+    if (!read_short_varint<3>(p, size)) [[unlikely]]
+        return next_slow(record);
+    record.value_data = p;
+    if ((size & 1) == 0) [[likely]] {
+        if (static_cast<std::ptrdiff_t>(size >> 1) > record_end - p) [[unlikely]]
+            return next_slow(record);
+        record.value_size = static_cast<std::int32_t>(size >> 1);
+        p += size >> 1;
+    } else {
+        if (size != null_size) [[unlikely]]
+            return next_slow(record);
+        record.value_size = -1;
+    }
+
+    // Without headers what is left is one zero byte, the last of the record.
+    if (*p != 0 || p + 1 != record_end) [[unlikely]]
+        return next_with_headers(record, p, record_end);
+    record.headers_data = record_end;
     record.headers_size = 0;
     record.header_count = 0;
-    // Without headers what is left is one zero byte, the last of the record.
-    if (*p != 0 || p + 1 != record_end) [[unlikely]] {
-        if (!read_headers(p, record_end, record)) return next_slow(record);
-    }
     at_ = record_end;
     --records_left_;
     return true;

@@ -4,7 +4,7 @@
 // An int32 has at most 5 bytes, an int64 at most 10, as in Kafka's ByteUtils. Longer ones, and ones
 // with bits beyond the type's width, are refused; padding with zero groups inside the limit is
 // accepted, as Java accepts it. Here is only what the record reader inlines. The checked reads cost
-// a compare a byte, the unchecked ones none.
+// a compare a byte, the short ones none.
 #pragma once
 
 #include <cstddef>
@@ -52,46 +52,35 @@ bool read_varint(const char*& p, const char* end, Int& value) {
     return false;
 }
 
-/// Where a varint ends, null where it is none, and its value: returned, not written through
-/// references, so that the reading position of a caller's loop can stay in a register.
-template <class Int>
-struct VarintRead {
-    const char* end;
-    Int value;
-};
-
-/// Not inlined: it is for the rare long ones. Precondition: varint_bytes_max<Int> bytes are
-/// readable at p.
-template <class Int>
-[[gnu::noinline]] VarintRead<Int> read_long_varint(const char* p) {
-    Int value = 0;
-    const char* end = p;
-    const bool is_valid = read_varint(end, p + varint_bytes_max<Int>, value);
-    return {is_valid ? end : nullptr, value};
-}
-
-/// The same as read_varint without looking at an end. Precondition: varint_bytes_max<Int> bytes are
-/// readable at p.
-template <class Int>
-[[gnu::always_inline]] inline bool read_varint_unchecked(const char*& p, Int& value) {
-    using Raw = std::make_unsigned_t<Int>;
-    Raw raw = static_cast<unsigned char>(p[0]);
+/// The bits of a varint of at most bytes_max bytes, zigzag not undone: an odd number stands for a
+/// negative one. Does not look at an end; false for longer ones, whatever they hold. Precondition:
+/// bytes_max bytes are readable at p.
+template <unsigned bytes_max, class Raw>
+[[gnu::always_inline]] inline bool read_short_varint(const char*& p, Raw& raw) {
+    static_assert(std::is_unsigned_v<Raw> && 7 * bytes_max < 8 * sizeof(Raw));
+    static_assert(bytes_max == 3 || bytes_max == 5);
+    // Adds the group at p[index]; the bit of the byte before that says "more" goes again.
+    const auto is_last = [&](unsigned index) __attribute__((always_inline)) {
+        const Raw group = static_cast<unsigned char>(p[index]);
+        raw += (group << 7 * index) - (Raw{1} << 7 * index);
+        return group < 128;
+    };
+    raw = static_cast<unsigned char>(p[0]);
     if (raw < 128) [[likely]] {
         p += 1;
-    } else if (const Raw second = static_cast<unsigned char>(p[1]); second < 128) [[likely]] {
-        raw = (raw & 127) | second << 7;
+    } else if (is_last(1)) {
         p += 2;
-    } else if (const Raw third = static_cast<unsigned char>(p[2]); third < 128) [[likely]] {
-        raw = (raw & 127) | (second & 127) << 7 | third << 14;
+    } else if (is_last(2)) {
         p += 3;
+    } else if (bytes_max < 5) {
+        return false;
+    } else if (is_last(3)) {
+        p += 4;
+    } else if (is_last(4)) {
+        p += 5;
     } else {
-        const VarintRead<Int> read = read_long_varint<Int>(p);
-        if (read.end == nullptr) return false;
-        p = read.end;
-        value = read.value;
-        return true;
+        return false;
     }
-    value = zigzag_decoded<Int>(raw);
     return true;
 }
 
