@@ -139,13 +139,7 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self,
         partition->fetched_epoch = -1;
         partition->failures = 0;
         partition->resetting = false;
-        // Told to the reader at once, with a chunk that holds nothing: what was lost is not waited for.
-        FetchedChunk moved;
-        moved.position = moved.next_offset = *offset;
-        moved.restarts = true;
-        std::vector<FetchQueue::Delivery> deliveries;
-        deliveries.push_back({partition, std::move(moved)});
-        queue_->push(std::move(deliveries));
+        queue_->push_restart(partition, *offset);
         wake_all();
         co_return;
     }

@@ -30,7 +30,6 @@ struct FetchPartition : QueuedPartition {
     Uuid topic_id{};                         ///< As the view said last; zero: it does not know.
     bool just_fed = false;          ///< The answer being taken apart brought something of it.
     std::int64_t fetch_offset = 0;  ///< The next offset to ask for.
-    bool restarts = false;          ///< fetch_offset was set anew since the last chunk.
     bool resetting = false;         ///< A new position is being looked up.
     bool stuck = false;             ///< What came last cannot be walked; its reader will say so.
     std::int32_t bytes_max = 0;     ///< Grows where a message does not fit (Fetch v2 and below).

@@ -42,6 +42,15 @@ void FetchQueue::push(std::vector<Delivery> deliveries) {
     // deliveries, with what was refused, goes only now that the lock is free.
 }
 
+void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position) {
+    FetchedChunk moved;
+    moved.position = moved.next_offset = position;
+    moved.restarts = true;
+    std::vector<Delivery> deliveries;
+    deliveries.push_back({partition, std::move(moved)});
+    push(std::move(deliveries));
+}
+
 void FetchQueue::list_locked(const std::shared_ptr<QueuedPartition>& partition) {
     if (partition->listed || partition->in_hand || partition->removed || partition->chunks.empty()) return;
     partition->listed = true;

@@ -71,6 +71,9 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
         FetchedChunk chunk;
     };
     void push(std::vector<Delivery> deliveries);
+    /// The position was set anew. The reader is told at once, with a chunk that holds nothing: what is stored must not stay
+    /// beyond the log's end until something is written.
+    void push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position);
 
     // ---- readers
 

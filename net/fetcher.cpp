@@ -378,7 +378,7 @@ void Fetcher::take_epoch_end(const std::shared_ptr<FetchPartition>& partition,
     }
     context_.report(Error(ErrorCode::offset_out_of_range, what + "reading goes on from there", where));
     partition->fetch_offset = end_offset;
-    partition->restarts = true;
+    context_.queue().push_restart(partition, end_offset);
 }
 
 // ---- taking the answer apart
@@ -466,7 +466,6 @@ void Fetcher::take_records(const std::shared_ptr<FetchPartition>& partition,
     chunk.position = partition->fetch_offset;
     chunk.next_offset = next_offset;
     chunk.high_watermark = answer.high_watermark;
-    chunk.restarts = std::exchange(partition->restarts, false);
     partition->waiting_bytes.fetch_add(static_cast<std::int64_t>(chunk.records.size()),
                                        std::memory_order_relaxed);
     partition->fetch_offset = next_offset;

@@ -320,12 +320,15 @@ TEST_F(ConsumerTest, GoesBackWhereANewLeaderLostTheEndOfTheLog) {
     first_epoch.partition_leader_epoch = 0;
     logs.append({"t", 0}, 5, first_epoch);
     logs.append({"t", 0}, 5, first_epoch);
-    assign(0);
+    const auto cursor = assign(0);
     EXPECT_EQ(read()[0], range(0, 10));
     auto& log = logs.of({"t", 0});
     log.entries.pop_back();
     log.end = log.epoch_end = 5;
     kafka.move_leader({"t", 0}, 2);
+    EXPECT_TRUE(read(5s)[0].empty());
+    EXPECT_EQ(cursor->start(), 5) << "whoever stores the position learns of it though nothing follows";
+    EXPECT_EQ(cursor->restarts(), 1U);
     logs.append({"t", 0}, 7, first_epoch);
     EXPECT_EQ(read()[0], range(5, 12));
     ASSERT_EQ(errors.size(), 1U);

@@ -296,16 +296,10 @@ TEST_F(FetchQueueTest, LeavesOutAbortedTransactions) {
 
 TEST_F(FetchQueueTest, AResetPositionIsSeenThoughNothingFollows) {
     const auto partition = add(0, 100);
-    FetchedChunk moved;
-    moved.position = moved.next_offset = 500;
-    moved.restarts = true;
-    std::vector<FetchQueue::Delivery> deliveries;
-    deliveries.push_back({partition, moved});
-    queue->push(deliveries);
+    queue->push_restart(partition, 500);
     EXPECT_TRUE(read_all().empty());
     EXPECT_EQ(partition->cursor->processed(), 500);
-    deliveries[0].chunk.position = deliveries[0].chunk.next_offset = 7;
-    queue->push(deliveries);
+    queue->push_restart(partition, 7);
     push(partition, batch_of(7, 1), 7, 8);
     EXPECT_EQ(read_all(), std::vector<std::int64_t>{7});
     EXPECT_EQ(partition->cursor->start(), 7);
