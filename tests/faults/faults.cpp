@@ -17,6 +17,11 @@ void wait(std::chrono::milliseconds duration) {
     std::this_thread::sleep_for(duration);
 }
 
+void await_event(Member& member, const std::string& what, std::size_t times) {
+    if (real::await([&] { return member.count(what) >= times; }, 30s)) return;
+    throw std::runtime_error("no member tells " + what);
+}
+
 void kill_for(Scene& scene, const std::vector<std::string>& servers, std::chrono::milliseconds duration) {
     for (const auto& server : servers) scene.cluster().signal(server, "KILL");
     wait(duration);
@@ -36,15 +41,36 @@ void roll_brokers(Scene& scene) {
     }
 }
 
+/// The followers are left behind, the leader goes on alone and dies, and one of them leads: what only it had is gone.
+void elect_uncleanly(Scene& scene) {
+    const auto& cluster = scene.cluster();
+    scene.allow_unclean_election();
+    for (const auto* follower : {"broker-2", "broker-3"}) cluster.signal(follower, "KILL");
+    scene.await_leader(1);
+    if (!scene.flows(30s)) throw std::runtime_error("the last replica is not read");
+    wait(3s);
+    cluster.signal("broker-1", "KILL");
+    cluster.restart("broker-2");
+    scene.await_leader(2);
+    for (const auto* follower : {"broker-3", "broker-1"}) cluster.restart(follower);
+}
+
+/// To a group whose members all reach ZooKeeper by a relay: one joins, and claims all when the others leave.
+void lose_answers(Scene& scene) {
+    auto& third = scene.add({"auto.commit.interval.ms=200"});
+    await_event(third, "assigned", 2);
+    wait(3s);  // of commits
+    scene.member(0).leave();
+    scene.member(1).leave();
+    await_event(third, "assigned", partitions);
+    wait(3s);
+    scene.require_lost_answers({"create", "create ephemeral", "setData", "delete", "multi create", "multi setData"});
+}
+
 void hold_through_a_join(Scene& scene, std::chrono::milliseconds duration) {
     scene.member(0).order("hold " + std::to_string(duration.count()));
     scene.add();
     wait(duration);
-}
-
-void await_event(Member& member, const std::string& what, std::size_t times) {
-    if (real::await([&] { return member.count(what) >= times; }, 30s)) return;
-    throw std::runtime_error("no member tells " + what);
 }
 
 void add_faults_of_members(std::vector<Fault>& faults) {
@@ -82,6 +108,10 @@ void add_faults_of_members(std::vector<Fault>& faults) {
                       some_twice,
                       [](Scene& scene) { hold_through_a_join(scene, 8s); },
                       {"processing.timeout.ms=2000"}});
+    faults.push_back({.name = "program-stands-still-ten-minutes",
+                      .promised = some_twice,
+                      .happen = [](Scene& scene) { hold_through_a_join(scene, 600s); },
+                      .takes_long = true});
     faults.push_back({"flush-inside-every-callback",
                       true,
                       nothing_twice,
@@ -106,6 +136,11 @@ void add_faults_of_members(std::vector<Fault>& faults) {
 }
 
 void add_faults_of_zookeeper(std::vector<Fault>& faults) {
+    faults.push_back({.name = "reply-lost-after-each-zookeeper-write",
+                      .promised = nothing_twice,
+                      .happen = lose_answers,
+                      .settings = {"auto.commit.interval.ms=200"},
+                      .prepare = [](Scene& scene) { scene.lose_answers_of_zookeeper(); }});
     faults.push_back({"session-expired", true, some_twice, [](Scene& scene) { scene.member(0).expire(); }, {}});
     faults.push_back({"session-expired-in-a-rebalance",
                       true,
@@ -170,11 +205,7 @@ void add_faults_of_brokers(std::vector<Fault>& faults) {
                       nothing_twice,
                       [](Scene& scene) { stop_for(scene, "broker-2", 30s); },
                       {}});
-    faults.push_back({"brokers-rolled",
-                      false,
-                      nothing_twice,
-                      [](Scene& scene) { roll_brokers(scene); },
-                      {}});
+    faults.push_back({"brokers-rolled", false, nothing_twice, [](Scene& scene) { roll_brokers(scene); }, {}});
     faults.push_back({"brokers-rolled-with-offsets-in-kafka",
                       false,
                       nothing_twice,
@@ -196,6 +227,11 @@ void add_faults_of_brokers(std::vector<Fault>& faults) {
                           wait(10s);
                       },
                       {}});
+    faults.push_back({.name = "message-larger-than-the-fetch",
+                      .promised = nothing_twice,
+                      .happen = [](Scene& scene) { scene.write_to_each_partition(900'000); },
+                      .settings = {"max.partition.fetch.bytes=1024"}});
+    faults.push_back({.name = "unclean-election", .small = false, .promised = another_log, .happen = elect_uncleanly});
     faults.push_back({"topic-made-again", true, another_log, [](Scene& scene) { scene.make_topic_again(); }, {}});
     faults.push_back({"retention-passes-the-position",
                       true,

@@ -15,7 +15,10 @@ struct Fault {
     Promised promised;
     /// Ends when the fault is over.
     std::function<void(Scene&)> happen;
-    std::vector<std::string> settings;  ///< Of the members.
+    std::vector<std::string> settings{};  ///< Of the members.
+    /// Before the first of them joins.
+    std::function<void(Scene&)> prepare{};
+    bool takes_long = false;  ///< Minutes: it runs only where it is named.
 };
 
 std::vector<Fault> all_faults();

@@ -50,6 +50,7 @@ void add(Row& row, const Verdict& verdict) {
 void run_once(const Fault& fault, const real::RealCluster& cluster, const std::string& name, const Options& options,
               Row& row) {
     Scene scene(cluster, name, options.small ? 1 : 3, options.session_timeout);
+    if (fault.prepare) fault.prepare(scene);
     scene.add(fault.settings);
     scene.add(fault.settings);
     // A program that was just started, and brokers whose code is not compiled yet, take their time on a busy machine.
@@ -76,7 +77,7 @@ void print(const std::string& name, const Row& row) {
 }
 
 bool chosen(const Fault& fault, const Options& options) {
-    if (options.names.empty()) return fault.small || !options.small;
+    if (options.names.empty()) return !fault.takes_long && (fault.small || !options.small);
     return std::find(options.names.begin(), options.names.end(), fault.name) != options.names.end();
 }
 
@@ -119,7 +120,9 @@ int usage() {
         "member had the partition; late: the same by a member that stood still, as far as it had them in hand.\n"
         "disorder: offsets that do not rise within a claim. commits: that go back, are of what nobody was\n"
         "handed, or of what is another's. close, memory, core: the most that a member that left needed. Faults:\n");
-    for (const auto& fault : all_faults()) std::fprintf(stderr, "  %s\n", fault.name.c_str());
+    for (const auto& fault : all_faults()) {
+        std::fprintf(stderr, "  %s%s\n", fault.name.c_str(), fault.takes_long ? " (takes minutes: only if named)" : "");
+    }
     return 2;
 }
 

@@ -11,7 +11,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -119,7 +121,9 @@ class Member {
     }
 
     void read() {
+        bool first = true;
         for (const Message& message : group_->messages()) {
+            if (std::exchange(first, false)) tell_descriptors();
             events_.write("delivered", message.partition(), message.offset(), message.value().value_or("null"));
             if (const int held = orders_.hold_ms.exchange(0))
                 std::this_thread::sleep_for(std::chrono::milliseconds(held));
@@ -144,6 +148,7 @@ class Member {
 
     /// Tells how long it took, and of how many partitions something stayed uncommitted.
     void leave() {
+        tell_descriptors();
         const auto begun = std::chrono::steady_clock::now();
         std::size_t uncommitted = 0;
         try {
@@ -159,6 +164,10 @@ class Member {
     }
 
  private:
+    void tell_descriptors() const {
+        const std::filesystem::directory_iterator open("/proc/self/fd"), end;
+        events_.write("descriptors", static_cast<int>(std::distance(open, end)));
+    }
     /// Since it began.
     int percent_of_a_core() const {
         rusage used{};

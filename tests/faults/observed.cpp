@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t most_in_hand = 32;
 /// What it may buffer, and what is promised beside that.
 constexpr std::int64_t megabytes_max = 64 + 40;
+/// Beyond those it has when it is handed its first message: connections to brokers that it did not need until then.
+constexpr int descriptors_more_max = 8;
 /// What it did before may be told so much later.
 constexpr auto news_delay = 5s;
 
@@ -45,13 +48,14 @@ class Judge {
                    " was handed to nobody");
         }
         for (const auto& [partition, next] : stored) {
-            const auto top = highest_.find(partition);
-            if (promised_.one_log && top != highest_.end() && next != top->second + 1) {
-                ++verdict_.commits;
-                broken("partition " + std::to_string(partition) + " was read up to " + std::to_string(top->second) +
-                       " and its offset is left at " + std::to_string(next));
-            }
+            const auto top = last_read(partition);
+            if (!top || next == *top + 1) continue;
+            ++verdict_.commits;
+            broken("partition " + std::to_string(partition) + " was read up to " + std::to_string(*top) +
+                   " and its offset is left at " + std::to_string(next));
         }
+        if (!promised_.one_log && is_the_log_that_was())
+            broken("the log is still the one that was read: there was no fault");
         if (promised_.no_duplicates && verdict_.duplicates > 0) {
             broken(std::to_string(verdict_.duplicates) + " messages came twice");
         }
@@ -74,6 +78,8 @@ class Judge {
             verdict_.percent_of_a_core = std::max(verdict_.percent_of_a_core, step.event->partition);
             verdict_.peak_megabytes = std::max(verdict_.peak_megabytes, step.event->offset);
             if (step.event->offset > megabytes_max) broken(step.member->member + " takes more memory than it is given");
+        } else if (what == "descriptors") {
+            take_descriptors(*step.event, *step.member);
         } else if (what == "blocked-inside") {
             broken(step.member->member + " could block its own runtime");
         }
@@ -148,6 +154,30 @@ class Judge {
         if (took > 5500ms) broken(member.member + " needs " + std::to_string(took.count()) + " ms to close");
     }
 
+    bool is_the_log_that_was() const {
+        std::set<std::tuple<int, std::int64_t, std::string>> there;
+        for (const auto& record : log_) there.emplace(record.partition, record.offset, record.value.value_or("null"));
+        return std::all_of(delivered_.begin(), delivered_.end(),
+                           [&](const auto& each) { return there.count(each) > 0; });
+    }
+
+    /// Of a log that began anew, what was handed out before may have had higher offsets: there its end is what counts.
+    std::optional<std::int64_t> last_read(int partition) const {
+        if (promised_.one_log) {
+            const auto top = highest_.find(partition);
+            return top == highest_.end() ? std::nullopt : std::optional(top->second);
+        }
+        const auto there = offsets_.find(partition);
+        return there == offsets_.end() ? std::nullopt : std::optional(*there->second.rbegin());
+    }
+
+    void take_descriptors(const Event& event, const Observed& member) {
+        const int open = event.partition;
+        const int before = descriptors_.try_emplace(&member, open).first->second;
+        if (open <= before + descriptors_more_max) return;
+        broken(member.member + " has " + std::to_string(open) + " descriptors, and had " + std::to_string(before));
+    }
+
     static bool could_not_know(const Observed& member, Clock::time_point at) {
         return std::any_of(member.unknowing.begin(), member.unknowing.end(),
                            [&](const auto& span) { return span.first <= at && at <= span.second + news_delay; });
@@ -168,6 +198,7 @@ class Judge {
     std::map<int, const Observed*> owner_;
     std::map<std::pair<const Observed*, int>, std::int64_t> last_;  // of the claim
     std::map<const Observed*, std::size_t> in_hand_;
+    std::map<const Observed*, int> descriptors_;  // as it was told first
 };
 
 std::int64_t number(std::string_view& text) {

@@ -38,7 +38,7 @@ struct Observed {
 /// What is promised in every case is not in it.
 struct Promised {
     bool no_duplicates = true;
-    bool one_log = true;  ///< False: the topic is made again, and offsets begin anew.
+    bool one_log = true;  ///< False: the topic is made again, or loses its end, and offsets begin anew.
 };
 
 /// What came of one run of one fault.

@@ -131,6 +131,33 @@ TEST_F(JudgeTest, what_is_left_behind_is_what_was_read) {
     EXPECT_EQ(verdict(-1).commits, 1U);
 }
 
+TEST_F(JudgeTest, what_is_left_behind_of_a_log_that_lost_its_end_is_its_end) {
+    hand_over();
+    log.resize(40);
+    tell(1, 6ms, "assigned");
+    deliver(1, 7ms, 30, 40);
+    const Promised another_log{.no_duplicates = false, .one_log = false};
+    EXPECT_EQ(verdict(40, another_log).broken, "");
+    EXPECT_THAT(verdict(50, another_log).broken, HasSubstr("read up to 39 and its offset is left at 50"));
+    log[35].value = "written after that";
+    EXPECT_EQ(verdict(40, another_log).lost, 1U) << "read on as if nothing was";
+}
+
+TEST_F(JudgeTest, a_log_that_was_to_begin_anew_must_have) {
+    hand_over();
+    EXPECT_THAT(verdict(50, {.no_duplicates = false, .one_log = false}).broken, HasSubstr("there was no fault"));
+}
+
+TEST_F(JudgeTest, descriptors_stay_about_as_many) {
+    hand_over();
+    members[0].events.push_back({"descriptors", at(0ms), 20, -1, ""});
+    members[0].events.push_back({"descriptors", at(9ms), 28, -1, ""});
+    members[1].events.push_back({"descriptors", at(9ms), 60, -1, ""});
+    EXPECT_EQ(verdict().broken, "");
+    members[0].events.push_back({"descriptors", at(10ms), 29, -1, ""});
+    EXPECT_EQ(verdict().broken, "a has 29 descriptors, and had 20");
+}
+
 TEST_F(JudgeTest, a_slow_close_is_told) {
     hand_over();
     members[0].events.push_back({"closed", at(9ms), 0, 7000, ""});

@@ -105,14 +105,20 @@ Scene::Scene(const real::RealCluster& cluster, std::string name, int replication
 }
 
 void Scene::start_writing() {
-    const std::vector<std::string> common{"-P", "-t", name_, "-X", "linger.ms=5", "-X", "message.timeout.ms=120000"};
-    auto spread = common;
-    spread.insert(spread.end(), {"-X", "topic.partitioner=random", "-X", "sticky.partitioning.linger.ms=0"});
-    producer_ = std::make_unique<real::Process>(cluster_.kcat_command(spread));
-    auto first = common;
-    first.insert(first.end(), {"-p", "0"});
-    hot_producer_ = std::make_unique<real::Process>(cluster_.kcat_command(first));
+    start_producers();
     writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
+}
+
+void Scene::start_producers() {
+    const auto start = [this](const std::vector<std::string>& how) {
+        // -E: it goes on where no broker can be reached for a time.
+        std::vector<std::string> arguments{"-P", "-E", "-t", name_, "-X", "linger.ms=5", "-X"};
+        arguments.emplace_back("message.timeout.ms=120000");
+        arguments.insert(arguments.end(), how.begin(), how.end());
+        return std::make_unique<real::Process>(cluster_.kcat_command(arguments));
+    };
+    producer_ = start({"-X", "topic.partitioner=random", "-X", "sticky.partitioning.linger.ms=0"});
+    hot_producer_ = start({"-p", "0"});
 }
 
 void Scene::stop_writing() {
@@ -135,7 +141,7 @@ Member& Scene::add(const std::vector<std::string>& settings) {
     auto name = 'm' + std::to_string(members_.size());
     const auto events = folder_ / (name + ".events");
     std::vector<std::string> command{KWIRE_FAULTS_MEMBER,
-                                     cluster_.zookeeper(),
+                                     relay_ ? relay_->address() : cluster_.zookeeper(),
                                      name_,
                                      name_,
                                      events.string(),
@@ -146,6 +152,17 @@ Member& Scene::add(const std::vector<std::string>& settings) {
     command.insert(command.end(), settings.begin(), settings.end());
     members_.push_back(std::make_unique<Member>(command, std::move(name), events));
     return *members_.back();
+}
+
+void Scene::lose_answers_of_zookeeper() {
+    relay_ = std::make_unique<ZooKeeperRelay>(cluster_.zookeeper());
+}
+
+void Scene::require_lost_answers(const std::vector<std::string>& kinds) const {
+    const auto lost = relay_->lost();
+    for (const auto& kind : kinds) {
+        if (lost.count(kind) == 0) throw std::runtime_error("nothing was cut: no answer to `" + kind + "` was lost");
+    }
 }
 
 std::string Scene::add_proxy(const std::vector<std::string>& rules) {
@@ -162,6 +179,8 @@ std::string Scene::add_proxy(const std::vector<std::string>& rules) {
 
 void Scene::write(const std::stop_token& stop) {
     for (std::uint64_t number = 0; !stop.stop_requested(); ++number) {
+        // kcat ends where a broker that just began says that there is no such topic.
+        if (producer_->err().find("Failed to produce") != std::string::npos) start_producers();
         const auto now = microseconds(Clock::now());
         producer_->write(now + " message " + std::to_string(number) + "\n");
         if (hot_) {
@@ -233,6 +252,30 @@ void Scene::delete_all_records() {
         cluster_.tool("org.apache.kafka.tools.DeleteRecordsCommand",
                       {"--bootstrap-server", cluster_.bootstrap(), "--offset-json-file", file.string()});
     if (!deleted.ok()) throw std::runtime_error("deleting records: " + deleted.describe());
+}
+
+void Scene::write_to_each_partition(std::size_t value_bytes) {
+    for (int p = 0; p < partitions; ++p) {
+        auto value = microseconds(Clock::now()) + " large ";
+        value.resize(value_bytes, 'x');
+        cluster_.kcat_produce(name_, p, "none", {value});
+    }
+}
+
+void Scene::allow_unclean_election() {
+    const auto set =
+        cluster_.tool("configs", {"--bootstrap-server", cluster_.bootstrap(), "--alter", "--entity-type", "topics",
+                                  "--entity-name", name_, "--add-config", "unclean.leader.election.enable=true"});
+    if (!set.ok()) throw std::runtime_error("allowing unclean elections: " + set.describe());
+}
+
+void Scene::await_leader(int broker) {
+    const auto leads_all = [&] {
+        const auto leaders = cluster_.leaders_of(name_);
+        return leaders.size() == partitions &&
+               std::all_of(leaders.begin(), leaders.end(), [&](const auto& each) { return each.second == broker; });
+    };
+    if (!real::await(leads_all, 60s)) throw std::runtime_error("broker-" + std::to_string(broker) + " does not lead");
 }
 
 bool Scene::all_read(const std::vector<real::Record>& log) const {

@@ -13,6 +13,7 @@
 
 #include "observed.h"
 #include "real_cluster.h"
+#include "zookeeper_relay.h"
 
 namespace kwire::faults {
 
@@ -61,6 +62,10 @@ class Scene {
 
     /// Waits until a message that was written from now on came from every partition. False: not within the limit.
     bool flows(std::chrono::milliseconds limit);
+    /// Members that are added from now on reach ZooKeeper by a relay that loses answers to writes, to the end.
+    void lose_answers_of_zookeeper();
+    /// Throws unless an answer to each of these kinds of write was lost.
+    void require_lost_answers(const std::vector<std::string>& kinds) const;
     /// A proxy before the brokers that breaks Fetch by these rules of its own, to the end. Its address.
     std::string add_proxy(const std::vector<std::string>& rules);
     /// From when on recovery counts, if that is not the end of the fault.
@@ -71,6 +76,11 @@ class Scene {
     /// For faults of the topic itself.
     void make_topic_again();
     void delete_all_records();
+    void write_to_each_partition(std::size_t value_bytes);
+    /// A replica that lacks what others had may lead the topic from now on.
+    void allow_unclean_election();
+    /// Waits until all partitions are led by this broker.
+    void await_leader(int broker);
     /// So many more messages to partition 0 than to all others together.
     void make_first_partition_hot() { hot_ = true; }
 
@@ -79,6 +89,7 @@ class Scene {
 
  private:
     void start_writing();
+    void start_producers();
     void stop_writing();
     void write(const std::stop_token& stop);
     void look();
@@ -90,6 +101,7 @@ class Scene {
     const std::chrono::milliseconds session_timeout_;
     const std::filesystem::path folder_;
     Clock::time_point over_at_{};
+    std::unique_ptr<ZooKeeperRelay> relay_;  // outlives the members
     std::vector<std::unique_ptr<Member>> members_;
     std::atomic<bool> hot_{false};
     std::unique_ptr<real::Process> proxy_;
