@@ -1,6 +1,7 @@
 // Many members, many partitions, on real servers. What must hold is asserted; how long it took is printed.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <iostream>
@@ -16,6 +17,8 @@
 #include <gmock/gmock.h>
 
 #include <kwire/group/consumer_group.h>
+#include <kwire/net/cluster.h>
+#include <kwire/net/producer.h>
 
 #include "kwire_command.h"
 #include "real_cluster.h"
@@ -104,29 +107,43 @@ class Reader {
     std::jthread thread_;
 };
 
-/// Messages in every partition of a topic, until it is stopped.
+/// A message in every partition of a topic every 100 ms, until it is stopped: no partition is silent by chance, and the
+/// broker, which takes each as a request of its own, is not overrun.
 class Load {
  public:
-    Load(const RealCluster& cluster, const std::string& topic)
-        : producer_(cluster.kcat_command({"-P", "-t", topic, "-X", "linger.ms=2", "-X", "topic.partitioner=random", "-X",
-                                          "sticky.partitioning.linger.ms=0"})) {
-        writer_ = std::jthread([this](const std::stop_token& stop) {
-            std::string lines;
-            for (int i = 0; i < 64; ++i) lines += "message " + std::to_string(i) + "\n";
-            while (!stop.stop_requested()) {
-                producer_.write(lines);
-                std::this_thread::sleep_for(5ms);
-            }
-        });
+    Load(const RealCluster& cluster, std::string topic, int partitions)
+        : producer_(Producer::create(cluster_of(cluster), ProducerConfig{})), topic_(std::move(topic)) {
+        writer_ = std::jthread([this, partitions](const std::stop_token& stop) { write(stop, partitions); });
     }
     void stop() {
         writer_.request_stop();
         writer_.join();
-        EXPECT_TRUE(producer_.wait(30s).ok());
+        producer_->close();
+        EXPECT_EQ(failed_, 0);
     }
 
  private:
-    Process producer_;
+    static std::shared_ptr<Cluster> cluster_of(const RealCluster& cluster) {
+        ClusterConfig config;
+        config.bootstrap = HostPort::parse_list(cluster.bootstrap(), 9092);
+        return Cluster::create(Runtime::with_own_thread(), std::move(config));
+    }
+    void write(const std::stop_token& stop, int partitions) {
+        for (auto next = Clock::now(); !stop.stop_requested(); next += 100ms) {
+            std::this_thread::sleep_until(next);
+            for (int partition = 0; partition < partitions; ++partition) {
+                ProducerRecord record;
+                record.topic = topic_;
+                record.partition = partition;
+                record.value = "message";
+                producer_->send(std::move(record), [this](const DeliveryReport& report) { failed_ += report.error ? 1 : 0; });
+            }
+        }
+    }
+
+    std::atomic<int> failed_{0};
+    std::shared_ptr<Producer> producer_;
+    const std::string topic_;
     std::jthread writer_;
 };
 
@@ -157,7 +174,7 @@ TEST(GroupScale, a_member_is_killed_and_its_session_takes_two_seconds_to_end) {
     auto& cluster = shared_cluster();
     constexpr int partitions = 16;
     cluster.create_topic("scale-killed", partitions);
-    Load load(cluster, "scale-killed");
+    Load load(cluster, "scale-killed", partitions);
     Arrivals arrivals;
     {
         Reader survivor(ConsumerGroup::join("scale-killed", {"scale-killed"}, cluster.zookeeper(), config_for(cluster)),
@@ -192,7 +209,7 @@ TEST(GroupScale, a_second_member_joins_sixty_four_partitions_under_load) {
     auto& cluster = shared_cluster();
     constexpr int partitions = 64;
     cluster.create_topic("scale-join", partitions);
-    Load load(cluster, "scale-join");
+    Load load(cluster, "scale-join", partitions);
     const GroupConfig config = config_for(cluster);
     const auto join = [&] { return ConsumerGroup::join("scale-join", {"scale-join"}, cluster.zookeeper(), config); };
     Arrivals arrivals;
