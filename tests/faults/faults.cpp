@@ -53,6 +53,7 @@ void elect_uncleanly(Scene& scene) {
     cluster.restart("broker-2");
     scene.await_leader(2);
     for (const auto* follower : {"broker-3", "broker-1"}) cluster.restart(follower);
+    scene.write_anew();
 }
 
 /// To a group whose members all reach ZooKeeper by a relay: one joins, and claims all when the others leave.

@@ -105,11 +105,6 @@ Scene::Scene(const real::RealCluster& cluster, std::string name, int replication
 }
 
 void Scene::start_writing() {
-    start_producers();
-    writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
-}
-
-void Scene::start_producers() {
     const auto start = [this](const std::vector<std::string>& how) {
         // -E: it goes on where no broker can be reached for a time.
         std::vector<std::string> arguments{"-P", "-E", "-t", name_, "-X", "linger.ms=5", "-X"};
@@ -119,6 +114,7 @@ void Scene::start_producers() {
     };
     producer_ = start({"-X", "topic.partitioner=random", "-X", "sticky.partitioning.linger.ms=0"});
     hot_producer_ = start({"-p", "0"});
+    writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
 }
 
 void Scene::stop_writing() {
@@ -179,8 +175,6 @@ std::string Scene::add_proxy(const std::vector<std::string>& rules) {
 
 void Scene::write(const std::stop_token& stop) {
     for (std::uint64_t number = 0; !stop.stop_requested(); ++number) {
-        // kcat ends where a broker that just began says that there is no such topic.
-        if (producer_->err().find("Failed to produce") != std::string::npos) start_producers();
         const auto now = microseconds(Clock::now());
         producer_->write(now + " message " + std::to_string(number) + "\n");
         if (hot_) {
@@ -220,6 +214,11 @@ std::optional<milliseconds> Scene::recovery_from(Clock::time_point from) const {
     const auto last =
         std::max_element(first.begin(), first.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     return std::chrono::duration_cast<milliseconds>(last->second - from);
+}
+
+void Scene::write_anew() {
+    stop_writing();
+    start_writing();
 }
 
 void Scene::make_topic_again() {

@@ -73,6 +73,8 @@ class Scene {
     Clock::time_point over_at() const { return over_at_; }
     /// How long it took from `from` until a message written from then on came from every partition.
     std::optional<std::chrono::milliseconds> recovery_from(Clock::time_point from) const;
+    /// For a producer that gave up: kcat does where a broker that just began says that there is no such topic.
+    void write_anew();
     /// For faults of the topic itself.
     void make_topic_again();
     void delete_all_records();
@@ -89,7 +91,6 @@ class Scene {
 
  private:
     void start_writing();
-    void start_producers();
     void stop_writing();
     void write(const std::stop_token& stop);
     void look();
