@@ -110,7 +110,6 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
         drop_departed();
         const bool any = !partitions_.empty() && !hand_to_residents();
         if (!any) {
-            hand_over_soon();
             co_await changed_.wait();
             continue;
         }
@@ -120,9 +119,7 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
         if (partitions_.empty()) continue;
         Plan plan;
         TimePoint look_again_at = TimePoint::max();
-        const bool planned = make_plan(plan, *version, look_again_at);
-        hand_over_soon();
-        if (planned) {
+        if (make_plan(plan, *version, look_again_at)) {
             co_await fetch(std::move(plan), *version);
         } else if (look_again_at == TimePoint::max()) {
             co_await changed_.wait();
@@ -130,7 +127,6 @@ Task<void> Fetcher::run(std::shared_ptr<void> keep) {
             co_await changed_.wait_until(look_again_at);
         }
     }
-    arrived_.clear();  // nobody reads it any more; its frames go back to the pool
     keep.reset();
 }
 
@@ -143,7 +139,8 @@ void Fetcher::hand_over_soon() {
         return;
     }
     // Posted twice: this coroutine has asked for the next request then, and the connection has written it. A reader that
-    // wakes up may take the processor away from us, and the broker would wait with it.
+    // wakes up may take the processor away from us, and the broker would wait with it. But not kept until that request: if
+    // this leader is gone by then, another fetcher would hand over what follows before this.
     const auto executor = context_.cluster().runtime()->executor();
     asio::post(executor, [executor, queue = context_.queue().shared_from_this(), arrived = std::move(arrived_)]() mutable {
         asio::post(executor, [queue = std::move(queue), arrived = std::move(arrived)]() mutable {
@@ -411,6 +408,7 @@ void Fetcher::take_apart(const Plan& plan, FetchResponse response) {
             if (partition != nullptr) take_partition(*partition, answer, share);
         }
     }
+    hand_over_soon();
     if (!any_data_ || session_.established()) return;
     // Brokers fill an answer in the order of the request: who got something goes behind those who did not.
     std::stable_partition(partitions_.begin(), partitions_.end(), [](const auto& partition) {
