@@ -134,7 +134,7 @@ ConsumerGroup::~ConsumerGroup() {
     if (member_->close_called()) return;
     try {
         auto closing = close_and_forget(member_);
-        if (member_->runtime()->on_runtime()) {
+        if (member_->runtime()->on_runtime() || member_->inside_callback()) {
             start(member_->runtime()->executor(), std::move(closing), [](std::exception_ptr) {});
         } else {
             member_->runtime()->block_on(std::move(closing));
@@ -220,6 +220,11 @@ Task<bool> ConsumerGroup::async_instance_registered() {
 // ---- leaving
 
 CloseReport ConsumerGroup::close(std::optional<std::chrono::milliseconds> drain) {
+    if (member_->inside_callback()) {
+        throw Error(errc::would_block_runtime,
+                    "close() was called in a callback of the group, and would wait for that callback to return; use "
+                    "async_close() there");
+    }
     return member_->runtime()->block_on(JoinedMember::close(member_, drain));
 }
 

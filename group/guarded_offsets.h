@@ -6,10 +6,12 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <kwire/net/runtime.h>
@@ -19,13 +21,17 @@ namespace kwire {
 
 class GuardedOffsets final : public OffsetManager {
  public:
-    GuardedOffsets(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetManager> inner)
-        : runtime_(std::move(runtime)), inner_(std::move(inner)) {}
+    using Report = std::function<void(const Error&)>;
+
+    GuardedOffsets(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetManager> inner, Report report)
+        : runtime_(std::move(runtime)), inner_(std::move(inner)), report_(std::move(report)) {}
 
     void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override {
         inner_->use_session(std::move(registry), std::move(member_id));
     }
-    Task<std::int64_t> initialize_partition(TopicPartition tp) override { return initialize(inner_, std::move(tp)); }
+    Task<std::int64_t> initialize_partition(TopicPartition tp) override {
+        return initialize(runtime_, inner_, report_, std::move(tp));
+    }
     bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override {
         try {
             return inner_->mark_as_processed(tp, next);
@@ -54,6 +60,8 @@ class GuardedOffsets final : public OffsetManager {
 
     // The store is told a deadline so much earlier, and what it answers just then is still heard.
     static constexpr Duration to_answer = std::chrono::milliseconds(100);
+    // Then a partition that has not begun is reported.
+    static constexpr Duration to_begin = std::chrono::seconds(10);
 
     template <class T>
     struct Answer {
@@ -134,7 +142,19 @@ class GuardedOffsets final : public OffsetManager {
         add_late(failures);
         co_return failures;
     }
-    static Task<std::int64_t> initialize(Inner inner, TopicPartition tp) {
+    static Error not_begun(const TopicPartition& tp) {
+        return {errc::timed_out, "GroupConfig::offset_manager does not say where to begin: the partition is not read until it does",
+                {.topic = tp.topic, .partition = tp.partition}};
+    }
+    /// To begin has no deadline, nothing waits for it; but a partition that nobody reads is not to go unnoticed.
+    static Task<void> report_late(std::shared_ptr<Runtime> runtime, std::shared_ptr<Answer<std::monostate>> answer,
+                                  Report report, TopicPartition tp) {
+        co_await wait_for(answer, runtime->now() + to_begin);
+        if (!answer->value) report(not_begun(tp));
+    }
+    static Task<std::int64_t> initialize(std::shared_ptr<Runtime> runtime, Inner inner, Report report, TopicPartition tp) {
+        const auto begun = std::make_shared<Answer<std::monostate>>(*runtime);
+        runtime->spawn(report_late(runtime, begun, std::move(report), tp));
         std::exception_ptr thrown;
         std::int64_t next = -1;
         try {
@@ -142,6 +162,8 @@ class GuardedOffsets final : public OffsetManager {
         } catch (...) {
             thrown = std::current_exception();
         }
+        begun->value.emplace();
+        begun->given.notify_all();
         if (thrown) throw as_error(thrown, tp);
         co_return next;
     }
@@ -181,6 +203,7 @@ class GuardedOffsets final : public OffsetManager {
 
     const std::shared_ptr<Runtime> runtime_;
     const Inner inner_;
+    const Report report_;
 };
 
 }  // namespace kwire

@@ -21,8 +21,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What close() may take after everything was released, to end the session and the store.
-constexpr Duration last_words = 1s;
+// What close() may take after everything was released, to end the session and the store, and then for callbacks.
+constexpr Duration last_words = 900ms;
+constexpr Duration last_callbacks = 100ms;
+// A callback that takes so long is reported, however short the time is that a partition waits for it.
+constexpr Duration callback_patience_min = 1s;
 // After a proof that the session stands could not be had.
 constexpr Duration proof_retry = 100ms;
 
@@ -36,9 +39,10 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
 }
 
 std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
-                                                   const std::shared_ptr<Cluster>& cluster) {
+                                                   const std::shared_ptr<Cluster>& cluster,
+                                                   GuardedOffsets::Report report) {
     const auto& own = settings.config.offset_manager;
-    if (own) return std::make_shared<GuardedOffsets>(settings.config.runtime, own);
+    if (own) return std::make_shared<GuardedOffsets>(settings.config.runtime, own, std::move(report));
     const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
     const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
     switch (settings.config.offsets.storage) {
@@ -59,7 +63,13 @@ JoinedMember::JoinedMember(Settings settings)
       timer_(*runtime_),
       commit_timer_(*runtime_),
       proof_timer_(*runtime_),
-      changed_(*runtime_) {}
+      changed_(*runtime_) {
+    CallbackQueue::Settings queue;
+    queue.executor = settings_.config.callback_executor;
+    if (!queue.executor && !runtime_->has_own_thread()) queue.executor = runtime_->executor();
+    queue.patience = std::max<Duration>(settings_.config.offsets.processing_timeout, callback_patience_min);
+    callbacks_ = std::make_shared<CallbackQueue>(runtime_, std::move(queue));
+}
 
 // ---- joining
 
@@ -79,6 +89,7 @@ Task<void> JoinedMember::join(Self self) {
 
 Task<void> JoinedMember::set_up(Self self) {
     const auto& config = self->settings_.config;
+    self->listen_to_callbacks();
     const auto session = co_await config.session_factory();
     const TimePoint proven = co_await proven_until(session);
     self->adopt_session(session, 1, proven);
@@ -127,13 +138,12 @@ void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
     FetchConfig fetch = config.fetch;
     fetch.out_of_range =
         config.offsets.initial == Initial::newest ? OutOfRange::newest : OutOfRange::oldest;
-    Consumer::Handlers handlers;
-    handlers.on_error = [weak = weak_from_this()](const Error& error) {
+    const auto report_to_us = [weak = weak_from_this()](const Error& error) {
         if (const auto self = weak.lock()) self->report(error);
     };
-    consumer_ = Consumer::create(cluster_, std::move(fetch), std::move(handlers));
+    consumer_ = Consumer::create(cluster_, std::move(fetch), {report_to_us});
     consumer_->hand_out_until(trusted_until_);
-    offsets_ = make_offset_manager(settings_, cluster_);
+    offsets_ = make_offset_manager(settings_, cluster_, report_to_us);
     if (!brokers_from_zookeeper_) topics_ = std::make_shared<MetadataTopics>(cluster_);
 }
 
@@ -492,7 +502,15 @@ Task<void> JoinedMember::tear_down(Self self) {
         co_await end_session(self->registry_->session(), deadline);
     }
     if (self->cluster_) self->cluster_->close();
+    const bool all_returned = co_await CallbackQueue::idle(self->callbacks_, deadline + last_callbacks);
+    if (!all_returned) self->report_abandoned_callbacks();
+    self->callbacks_->close();
     self->log(LogLevel::info, "left");
+}
+
+void JoinedMember::report_abandoned_callbacks() {
+    report(Error(errc::timed_out, callbacks_->running() + " has not returned in the time that close() has: it is left behind, and " +
+                                      std::to_string(callbacks_->waiting()) + " callbacks after it are not called"));
 }
 
 /// Returns when the session is closed, or at deadline: closing then goes on by itself.
@@ -532,10 +550,31 @@ void JoinedMember::carry_out(const action::Closed& a) {
 
 // ---- telling the program
 
+void JoinedMember::listen_to_callbacks() {
+    callbacks_->listen(
+        [weak = weak_from_this()](const std::string& name) {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->report(Error(errc::timed_out, name + " has not returned for longer than the processing timeout: no other "
+                                                       "callback is called until it does, and no partition is begun "
+                                                       "that on_assigned is to tell of"));
+        },
+        [weak = weak_from_this()](const std::string& name, const std::string& what) {
+            if (const auto self = weak.lock()) self->log(LogLevel::error, name + " threw: " + what);
+        });
+}
+
 void JoinedMember::report(const Error& error) {
     errors_.add(error);
     log(LogLevel::error, error.what());
-    if (settings_.config.on_error) guarded([&] { settings_.config.on_error(error); });
+    // Behind a callback that does not return they would pile up; errors() has them.
+    if (!settings_.config.on_error || errors_waiting_ == ErrorLog::errors_max) return;
+    ++errors_waiting_;
+    const CallbackQueue::Call call = [callback = settings_.config.on_error, error] { callback(error); };
+    callbacks_->add("on_error", [call] { return call; },
+                    [weak = weak_from_this()] {
+                        if (const auto self = weak.lock()) --self->errors_waiting_;
+                    });
 }
 
 void JoinedMember::log(LogLevel level, const std::string& text) {
@@ -547,20 +586,20 @@ void JoinedMember::log(LogLevel level, const std::string& text) {
     }
 }
 
-void JoinedMember::call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
-                             const std::vector<TopicPartition>& partitions) {
-    publish();  // it may ask what is owned
-    if (callback && !partitions.empty()) guarded([&] { callback(partitions); });
+void JoinedMember::call_back(const char* name, const std::function<void()>& callback) {
+    if (callback) callbacks_->add(name, [callback] { return callback; });
 }
 
-void JoinedMember::guarded(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const std::exception& thrown) {
-        log(LogLevel::error, std::string("a callback of the group threw: ") + thrown.what());
-    } catch (...) {
-        log(LogLevel::error, "a callback of the group threw something that is no std::exception");
+/// Calls returned in any case.
+void JoinedMember::call_back(const char* name, const std::function<void(const std::vector<TopicPartition>&)>& callback,
+                             const std::vector<TopicPartition>& partitions, CallbackQueue::Call returned) {
+    publish();  // it may ask what is owned
+    if (!callback || partitions.empty()) {
+        if (returned) returned();
+        return;
     }
+    const CallbackQueue::Call call = [callback, partitions] { callback(partitions); };
+    callbacks_->add(name, [call] { return call; }, std::move(returned));
 }
 
 }  // namespace kwire

@@ -20,6 +20,7 @@
 #include <kwire/group/consumer_group.h>
 #include <kwire/zk/registry.h>
 
+#include "callback_queue.h"
 #include "error_log.h"
 #include "membership.h"
 #include "topic_source.h"
@@ -53,6 +54,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     /// Nothing more is handed out: close was asked for, or the member was put out of its group.
     bool closing() const { return close_called() || over_.load(std::memory_order_acquire); }
     bool close_called() const { return closing_.load(std::memory_order_acquire); }
+    bool inside_callback() const { return callbacks_->inside(); }
     ErrorLog& errors() { return errors_; }
 
  private:
@@ -154,16 +156,19 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     void carry_out(const action::Deregister& a);
     void carry_out(const action::Closed& a);
 
+    void listen_to_callbacks();
+    void report_abandoned_callbacks();
     void report(const Error& error);
     void log(LogLevel level, const std::string& text);
-    void call_back(const std::function<void(const std::vector<TopicPartition>&)>& callback,
-                   const std::vector<TopicPartition>& partitions);
-    void guarded(const std::function<void()>& call);
+    void call_back(const char* name, const std::function<void()>& callback);
+    void call_back(const char* name, const std::function<void(const std::vector<TopicPartition>&)>& callback,
+                   const std::vector<TopicPartition>& partitions, CallbackQueue::Call returned = {});
     void tell_committed();
 
     const Settings settings_;
     const std::shared_ptr<Runtime> runtime_;
     Membership membership_;
+    std::shared_ptr<CallbackQueue> callbacks_;
     std::deque<MembershipEvent> events_;
     bool handling_ = false;
 
@@ -187,8 +192,11 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     std::map<SpanId, SpanPtr> spans_;
     std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones
     std::set<TopicPartition> announced_;
+    std::map<TopicPartition, int> being_announced_;  // to how many on_assigned that have not returned
     bool committing_ = false;
     std::map<TopicPartition, std::int64_t> committed_told_;
+    std::map<TopicPartition, std::int64_t> committed_news_;  // of which on_committed is to tell
+    std::size_t errors_waiting_ = 0;  // for on_error
 
     Timer timer_;
     Timer commit_timer_;

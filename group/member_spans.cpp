@@ -82,7 +82,17 @@ void JoinedMember::carry_out(const action::Assigned& a) {
         announced_.insert(tp);
         log(LogLevel::info, tp.to_string() + " is ours");
     }
-    call_back(settings_.config.on_assigned, a.partitions);
+    for (const auto& tp : a.partitions) ++being_announced_[tp];
+    call_back("on_assigned", settings_.config.on_assigned, a.partitions,
+              [weak = weak_from_this(), partitions = a.partitions] {
+                  const auto self = weak.lock();
+                  if (!self) return;
+                  for (const auto& tp : partitions) {
+                      const auto found = self->being_announced_.find(tp);
+                      if (--found->second == 0) self->being_announced_.erase(found);
+                  }
+                  self->changed_.notify_all();
+              });
 }
 
 void JoinedMember::carry_out(const action::Start& a) {
@@ -137,6 +147,9 @@ Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
         if (span->over) co_return;
         begin = StartOffset::at(end);
     }
+    // Nothing is handed out of a partition that the program does not know to be its own.
+    while (self->being_announced_.count(span->tp) > 0 && !span->over) co_await self->changed_.wait();
+    if (span->over) co_return;
     auto cursor = co_await self->consumer_->async_assign(span->tp, begin, on_progress);
     if (span->over) {
         self->consumer_->unassign(cursor, PartitionCursor::State::retired);
@@ -172,7 +185,9 @@ void JoinedMember::carry_out(const action::CancelStart& a) {
 
 void JoinedMember::carry_out(const action::Revoked& a) {
     for (const auto& tp : a.partitions) log(LogLevel::info, tp.to_string() + " is handed over");
-    call_back(settings_.config.on_revoked, a.partitions);
+    call_back("on_revoked", settings_.config.on_revoked, a.partitions, [weak = weak_from_this(), spans = a.spans] {
+        if (const auto self = weak.lock()) self->post(event::RevokeReturned{spans});
+    });
 }
 
 void JoinedMember::carry_out(const action::Stop& a) {
@@ -238,7 +253,7 @@ void JoinedMember::carry_out(const action::Lost& a) {
         if (announced_.erase(lost.tp) > 0) announced.push_back(lost.tp);
         log(LogLevel::warning, lost.tp.to_string() + " is lost");
     }
-    call_back(settings_.config.on_lost, announced);
+    call_back("on_lost", settings_.config.on_lost, announced);
 }
 
 void JoinedMember::lose(const action::LostSpan& lost) {
@@ -256,12 +271,12 @@ void JoinedMember::lose(const action::LostSpan& lost) {
 
 void JoinedMember::carry_out(const action::SuspendReading&) {
     consumer_->suspend();
-    if (settings_.config.on_suspended) guarded(settings_.config.on_suspended);
+    call_back("on_suspended", settings_.config.on_suspended);
 }
 
 void JoinedMember::carry_out(const action::ResumeReading&) {
     consumer_->resume();
-    if (settings_.config.on_resumed) guarded(settings_.config.on_resumed);
+    call_back("on_resumed", settings_.config.on_resumed);
 }
 
 // ---- committing
@@ -304,7 +319,7 @@ Task<std::vector<CommitFailure>> JoinedMember::commit(Self self) {
 /// What the store holds more than when we last told.
 void JoinedMember::tell_committed() {
     if (!settings_.config.on_committed) return;
-    std::map<TopicPartition, std::int64_t> news;
+    const bool is_queued = !committed_news_.empty();
     for (const auto& [id, span] : spans_) {
         if (!span->cursor) continue;  // what is known of it may be from the time before another member had it
         const auto committed = offsets_->committed(span->tp);
@@ -312,9 +327,15 @@ void JoinedMember::tell_committed() {
         const auto [told, is_new] = committed_told_.try_emplace(span->tp, *committed);
         if (!is_new && told->second == *committed) continue;
         told->second = *committed;
-        news[span->tp] = *committed;
+        committed_news_[span->tp] = *committed;
     }
-    if (!news.empty()) guarded([&] { settings_.config.on_committed(news); });
+    if (is_queued || committed_news_.empty()) return;
+    // What is stored until it is its turn, it tells as well.
+    callbacks_->add("on_committed", [weak = weak_from_this(), callback = settings_.config.on_committed]() -> CallbackQueue::Call {
+        const auto self = weak.lock();
+        if (!self) return [] {};
+        return [callback, news = std::exchange(self->committed_news_, {})] { callback(news); };
+    });
 }
 
 Task<void> JoinedMember::run_commits(Self self) {

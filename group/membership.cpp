@@ -531,7 +531,7 @@ void Membership::renew(const TopicPartition& tp, Span& span) {
     span.id = next_span_++;
     span.not_before = now_;
     span.backoff = {};
-    span.drained = false;
+    span.drained = span.revoking = false;
     span_names_[span.id] = tp;
 }
 
@@ -587,7 +587,7 @@ void Membership::on(const event::CloseRequested& e) {
     drain_time_ = e.drain.value_or(config_.processing_timeout);
     for (auto& [tp, span] : spans_) {
         span.wanted = false;
-        span.drain_deadline = std::min(span.drain_deadline, now_ + drain_time_);
+        span.drain_deadline = std::min(span.drain_deadline, later(now_, drain_time_));
     }
 }
 
@@ -595,9 +595,9 @@ void Membership::on(const event::Tick&) {}
 
 void Membership::leave_if_empty() {
     if (!closing_) return;
-    const auto draining = [](const auto& entry) { return entry.second.step == Step::draining; };
+    const auto held = [this](const auto& entry) { return held_by_program(entry.second); };
     // Only the program may take its time.
-    if (!leave_deadline_ && std::none_of(spans_.begin(), spans_.end(), draining)) {
+    if (!leave_deadline_ && std::none_of(spans_.begin(), spans_.end(), held)) {
         leave_deadline_ = now_ + config_.leave_timeout;
     }
     if (leave_deadline_ && due(*leave_deadline_)) {

@@ -36,7 +36,7 @@ struct MembershipConfig {
     Assignment rule = Assignment::automatic;
     /// True: the id is the same each time (group.instance.id). Leaving keeps our place for the session's timeout.
     bool keeps_place = false;
-    /// How long a span that stops waits until what was handed out is processed.
+    /// How long a span that stops waits until what was handed out is processed and the program's on_revoked has returned.
     Duration processing_timeout = std::chrono::seconds(60);
     /// How long to commit, to release and to deregister may take before close gives up on ZooKeeper.
     Duration leave_timeout = std::chrono::seconds(4);
@@ -106,6 +106,7 @@ class Membership {
         bool may_hold_node = false;  // a claim without a known outcome
         bool holds_node = false;
         bool announced = false;      // as assigned, and not yet as revoked
+        bool revoking = false;       // the program is being told that it goes, and may use it until then
         TimePoint not_before{};  // of the next try
         Duration backoff{};
         TimePoint drain_deadline{};
@@ -165,6 +166,7 @@ class Membership {
     void on(const event::Started& e);
     void on(const event::NotStarted& e);
     void on(const event::Drained& e);
+    void on(const event::RevokeReturned& e);
     void on(const event::Finalized& e);
     void on(const event::Released& e);
     void on(const event::Deregistered& e);
@@ -209,6 +211,7 @@ class Membership {
     template <class Visit>
     void for_touched(Visit visit);
     std::optional<TimePoint> timer_of(const Span& span) const;
+    bool held_by_program(const Span& span) const;
     void renew(const TopicPartition& tp, Span& span);  // the same partition, another span
     template <class Action>
     void order(Action action) {

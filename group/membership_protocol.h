@@ -113,6 +113,10 @@ struct NotStarted {
 struct Drained {
     SpanId span;
 };
+/// What a Revoked was to tell the program of these, it was told.
+struct RevokeReturned {
+    std::vector<SpanId> spans;
+};
 /// Retired and committed, as far as that was possible.
 struct Finalized {
     SpanId span;
@@ -140,7 +144,7 @@ using MembershipEvent =
                  event::TopicsListed, event::TopicsChanged, event::PlanRead, event::PlanChanged,
                  event::PlanWritten, event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
                  event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable, event::Started,
-                 event::NotStarted, event::Drained, event::Finalized, event::Released,
+                 event::NotStarted, event::Drained, event::RevokeReturned, event::Finalized, event::Released,
                  event::Deregistered, event::CloseRequested, event::Tick>;
 
 namespace action {
@@ -211,7 +215,7 @@ struct WatchOwner {
 struct Assigned {
     std::vector<TopicPartition> partitions;
 };
-/// Find the position and read from there. Answered by Started or NotStarted.
+/// Find the position and read from there, once the program was told of the partition. Answered by Started or NotStarted.
 struct Start {
     SpanId span;
     TopicPartition tp;
@@ -220,8 +224,9 @@ struct Start {
 struct CancelStart {
     SpanId span;
 };
-/// These are about to stop; they are still owned.
+/// These are about to stop; they are still owned. Answered by RevokeReturned.
 struct Revoked {
+    std::vector<SpanId> spans;
     std::vector<TopicPartition> partitions;
 };
 /// Hand out nothing more. Answered by Drained.

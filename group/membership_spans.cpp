@@ -82,7 +82,13 @@ void Membership::on(const event::NotStarted& e) {
 void Membership::on(const event::Drained& e) {
     if (auto* span = find(e.span, {Step::draining})) {
         span->drained = true;
-        span->step = Step::to_finalize;
+    }
+}
+
+void Membership::on(const event::RevokeReturned& e) {
+    for (const auto id : e.spans) {
+        const auto name = span_names_.find(id);
+        if (name != span_names_.end()) spans_.at(name->second).revoking = false;
     }
 }
 
@@ -112,16 +118,20 @@ void Membership::on(const event::Released& e) {
 }
 
 void Membership::revoke() {
-    std::vector<TopicPartition> revoked;
+    action::Revoked revoked;
     for_touched([&](const TopicPartition& tp, Span& span) {
         // Also what was announced and has not begun: who was told of a partition is told that it goes.
-        if (!span.wanted && std::exchange(span.announced, false)) revoked.push_back(tp);
+        if (span.wanted || !std::exchange(span.announced, false)) return;
+        span.revoking = true;
+        span.drain_deadline = later(now_, drain_time_);
+        revoked.spans.push_back(span.id);
+        revoked.partitions.push_back(tp);
     });
-    if (!revoked.empty()) order(action::Revoked{revoked});
+    if (!revoked.spans.empty()) order(std::move(revoked));
     for_touched([&](const TopicPartition&, Span& span) {
         if (span.step != Step::running || span.wanted) return;
         span.step = Step::draining;
-        span.drain_deadline = now_ + drain_time_;
+        span.drain_deadline = later(now_, drain_time_);
         order(action::Stop{span.id});
     });
 }
@@ -145,9 +155,16 @@ void Membership::advance_spans() {
     }
 }
 
+/// What it was handed of the partition is not processed, or it has not heard yet that the partition goes.
+bool Membership::held_by_program(const Span& span) const {
+    if (due(span.drain_deadline)) return false;
+    if (span.step == Step::draining) return span.revoking || !span.drained;
+    return span.step == Step::to_release && span.revoking;  // it was announced and had not begun
+}
+
 /// When it goes on without an event of its own.
 std::optional<TimePoint> Membership::timer_of(const Span& span) const {
-    if (span.step == Step::draining) return span.drain_deadline;
+    if (held_by_program(span)) return span.drain_deadline;
     const bool waits = span.step == Step::to_claim || span.step == Step::to_start || span.step == Step::to_release;
     if (!waits || !live()) return std::nullopt;
     return span.not_before;
@@ -164,9 +181,9 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
     if ((span.step == Step::claimed || span.step == Step::to_start) && !span.wanted) {
         span.step = Step::to_release;
     }
-    if (span.step == Step::draining && due(span.drain_deadline)) span.step = Step::to_finalize;
+    if (span.step == Step::draining && !held_by_program(span)) span.step = Step::to_finalize;
     // Our place is kept by the nodes that stand until the session ends.
-    if (span.step == Step::to_release && closing_ && config_.keeps_place) return false;
+    if (span.step == Step::to_release && closing_ && config_.keeps_place && !held_by_program(span)) return false;
     if (span.step == Step::to_release && span.wanted) {
         span.step = span.holds_node ? Step::claimed : Step::to_claim;
         renew(tp, span);
@@ -185,7 +202,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
     } else if (span.step == Step::to_finalize && live()) {
         span.step = Step::finalizing;
         order(action::Finalize{span.id, span.drained, now_ + config_.leave_timeout * 3 / 4});
-    } else if (span.step == Step::to_release && may_act) {
+    } else if (span.step == Step::to_release && may_act && !held_by_program(span)) {
         span.step = Step::releasing;
         order(action::Release{span.id, tp, span.may_hold_node && !span.holds_node});
     }

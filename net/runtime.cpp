@@ -139,6 +139,7 @@ class OwnThread final : public Runtime {
     }
 
     bool on_runtime() const override { return std::this_thread::get_id() == thread_.get_id(); }
+    bool has_own_thread() const override { return true; }
 
  private:
     std::shared_ptr<Loop> loop_;
@@ -153,6 +154,7 @@ class OnExecutor final : public Runtime {
         : Runtime(strand, std::move(time)), strand_(strand) {}
 
     bool on_runtime() const override { return strand_.running_in_this_thread(); }
+    bool has_own_thread() const override { return false; }
 
  private:
     Strand strand_;

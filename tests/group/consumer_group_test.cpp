@@ -618,7 +618,10 @@ TEST_F(ConsumerGroupTest, WhatTheProgramThrowsEndsNothing) {
 class SilentOffsets final : public OffsetManager {
  public:
     explicit SilentOffsets(Runtime& runtime) : asked_in_vain_(runtime) {}
-    Task<std::int64_t> initialize_partition(TopicPartition) override { co_return 0; }
+    Task<std::int64_t> initialize_partition(TopicPartition) override {
+        if (begins_late) co_await asked_in_vain_.wait();
+        co_return 0;
+    }
     bool mark_as_processed(const TopicPartition&, std::int64_t) override { return true; }
     Task<std::vector<CommitFailure>> flush() override { co_return std::vector<CommitFailure>(); }
     Task<std::optional<CommitFailure>> finalize_partition(TopicPartition, TimePoint) override {
@@ -634,6 +637,7 @@ class SilentOffsets final : public OffsetManager {
     void answer_at_last() { asked_in_vain_.notify_all(); }
 
     std::set<TopicPartition> abandoned;
+    bool begins_late = false;
 
  private:
     Event asked_in_vain_;
@@ -663,6 +667,26 @@ TEST_F(ConsumerGroupTest, AStoreThatNeverAnswersHoldsUpNeitherTheNextOwnerNorClo
     silent->answer_at_last();
     loop.advance(1s);
     EXPECT_THAT(second->owned(), SizeIs(2));
+    close(second);
+}
+
+TEST_F(ConsumerGroupTest, AStoreThatDoesNotSayWhereToBeginIsReported) {
+    create_topic("t", 2, 5);
+    const auto silent = std::make_shared<SilentOffsets>(*loop.runtime());
+    silent->begins_late = true;
+    auto with_silent = config();
+    with_silent.offset_manager = silent;
+    const auto first = join(with_silent);
+    loop.advance(9s);
+    EXPECT_THAT(errors_of(first), IsEmpty());
+    loop.advance(2s);
+    EXPECT_THAT(errors_of(first), ElementsAre(HasSubstr("does not say where to begin"), HasSubstr("does not say where to begin")));
+    const auto second = join();
+    EXPECT_THAT(second->owned(), SizeIs(1)) << "it keeps nothing from its next owner";
+    silent->answer_at_last();
+    EXPECT_THAT(read_all(first), SizeIs(5));
+    loop.start(first->async_close());
+    loop.advance(5s);
     close(second);
 }
 

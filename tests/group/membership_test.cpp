@@ -34,10 +34,19 @@ class Steps : public testing::Test {
 
     void tell(const MembershipEvent& event) {
         actions_ = membership_->handle(event, now_);
+        for (const auto& revoked : ordered<action::Revoked>()) {
+            revoking_.insert(revoking_.end(), revoked.spans.begin(), revoked.spans.end());
+        }
+        if (!on_revoked_hangs_ && !revoking_.empty()) return_from_on_revoked();
         for (const auto& a : actions_) {
             if (const auto* claim = std::get_if<action::Claim>(&a)) span_of_[claim->tp] = claim->span;
             if (const auto* start = std::get_if<action::Start>(&a)) span_of_[start->tp] = start->span;
         }
+    }
+    /// Adds what follows to actions_.
+    void return_from_on_revoked() {
+        const auto more = membership_->handle(event::RevokeReturned{std::exchange(revoking_, {})}, now_);
+        actions_.insert(actions_.end(), more.begin(), more.end());
     }
     void tell_members(std::vector<std::string> ids) {
         std::vector<GroupMember> members;
@@ -90,6 +99,8 @@ class Steps : public testing::Test {
     Membership::Actions actions_;
     TimePoint now_{};
     std::map<TopicPartition, SpanId> span_of_;
+    bool on_revoked_hangs_ = false;
+    std::vector<SpanId> revoking_;
 };
 
 TEST_F(Steps, ClaimsItsShareAndStartsWhatItGot) {
@@ -132,6 +143,79 @@ TEST_F(Steps, WhatWasAnnouncedIsRevokedThoughItNeverBegan) {
     tell(event::NotStarted{span(1)});
     EXPECT_FALSE(orders<action::Revoked>());
     EXPECT_THAT(partitions_of<action::Release>(), ElementsAre(1));
+}
+
+TEST_F(Steps, APartitionIsHandedOverOnceOnRevokedHasReturned) {
+    join({"t"}, {"me"}, 2);
+    run_all(2);
+    on_revoked_hangs_ = true;
+    change_members({"me", "you"}, "t", 2);
+    EXPECT_TRUE(orders<action::Stop>()) << "at once, whatever the program does";
+    tell(event::Drained{span(1)});
+    EXPECT_THAT(actions_, IsEmpty());
+    return_from_on_revoked();
+    ASSERT_EQ(ordered<action::Finalize>().size(), 1U);
+    EXPECT_TRUE(ordered<action::Finalize>()[0].drained);
+}
+
+TEST_F(Steps, APartitionWaitsNoLongerForOnRevokedThanForMessages) {
+    join({"t"}, {"me"}, 2);
+    run_all(2);
+    on_revoked_hangs_ = true;
+    change_members({"me", "you"}, "t", 2);
+    tell(event::Drained{span(1)});
+    tick_after(59s);
+    EXPECT_FALSE(orders<action::Finalize>());
+    tick_after(1s);
+    EXPECT_TRUE(orders<action::Finalize>());
+    tell(event::Finalized{span(1)});
+    EXPECT_THAT(partitions_of<action::Release>(), ElementsAre(1));
+    return_from_on_revoked();
+    EXPECT_EQ(ordered<action::Release>().size(), 1U) << "too late";
+}
+
+TEST_F(Steps, WhatNeverBeganIsReleasedOnceOnRevokedHasReturned) {
+    for (const bool in_time : {true, false}) {
+        on_revoked_hangs_ = false;
+        join({"t"}, {"me"}, 2);
+        for (int p = 0; p < 2; ++p) tell(event::ClaimAnswered{span(p), zk::Code::ok});
+        on_revoked_hangs_ = true;
+        change_members({"me", "you"}, "t", 2);
+        tell(event::NotStarted{span(1)});
+        EXPECT_FALSE(orders<action::Release>());
+        if (in_time) {
+            return_from_on_revoked();
+        } else {
+            revoking_.clear();
+            tick_after(60s);
+        }
+        EXPECT_THAT(partitions_of<action::Release>(), ElementsAre(1)) << in_time;
+    }
+}
+
+TEST_F(Steps, WhatComesBackBeforeOnRevokedHasReturnedIsAnnouncedBehindIt) {
+    join({"t"}, {"me"}, 2);
+    for (int p = 0; p < 2; ++p) tell(event::ClaimAnswered{span(p), zk::Code::ok});
+    on_revoked_hangs_ = true;
+    change_members({"me", "you"}, "t", 2);
+    tell(event::NotStarted{span(1)});
+    change_members({"me"}, "t", 2);
+    EXPECT_EQ(ordered<action::Assigned>().size(), 1U);
+    EXPECT_FALSE(orders<action::Release>());
+    return_from_on_revoked();
+    EXPECT_FALSE(orders<action::Release>()) << "it is about the time before";
+}
+
+TEST_F(Steps, CloseWaitsForOnRevokedAsLongAsForMessages) {
+    join({"t"}, {"me"}, 2);
+    run_all(2);
+    on_revoked_hangs_ = true;
+    tell(event::CloseRequested{10s});
+    for (int p = 0; p < 2; ++p) tell(event::Drained{span(p)});
+    EXPECT_EQ(membership_->next_timer(), now_ + 10s) << "the time to leave begins when the program's is over";
+    return_from_on_revoked();
+    EXPECT_EQ(ordered<action::Finalize>().size(), 2U);
+    EXPECT_EQ(membership_->next_timer(), now_ + 4s);
 }
 
 TEST_F(Steps, WhatBeganThoughCancelledAndIsWantedAgainIsAnnouncedAgain) {

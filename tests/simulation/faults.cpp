@@ -21,6 +21,7 @@ class Story {
         world_.trace = std::move(trace);
         world_.failing_starts = 0.05;
         world_.hanging_programs = 0.02;
+        world_.slow_callbacks = 0.02;
         rule_ = pick({Assignment::automatic, Assignment::automatic, Assignment::automatic, Assignment::original,
                       Assignment::java_range, Assignment::java_roundrobin});
         mixed_topics_ = rule_ == Assignment::automatic && world_.chance(0.5);

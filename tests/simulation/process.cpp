@@ -18,6 +18,8 @@ constexpr Duration processing_max = 300ms;
 constexpr Duration commit_interval = 5s;
 constexpr Duration trust = session_timeout * 2 / 3;  // from the question on that the server answered
 constexpr Duration between_proofs = session_timeout / 6;
+constexpr Duration callback_max = 5ms;       // but for slow ones
+constexpr Duration slow_callback_max = 3s;   // longer than the time it has
 constexpr double read_messages_per_second = 2000;  // by each span
 
 }  // namespace
@@ -450,7 +452,13 @@ void Process::carry_out(const action::WatchOwner& a) {
     });
 }
 
-void Process::carry_out(const action::Assigned&) {}
+Duration Process::callback_time() {
+    return world_.delay(world_.chance(world_.slow_callbacks) ? slow_callback_max : callback_max);
+}
+
+void Process::carry_out(const action::Assigned&) {
+    callbacks_until_ = std::max(callbacks_until_, world_.now()) + callback_time();
+}
 
 void Process::carry_out(const action::Start& a) {
     Span span;
@@ -464,7 +472,8 @@ void Process::carry_out(const action::Start& a) {
             spans_.erase(a.span);
             return event::NotStarted{a.span};
         }
-        world_.after(world_.delay(broker_max), [this, a, stored] {
+        const auto told = std::max(callbacks_until_, world_.now()) - world_.now();
+        world_.after(std::max(told, world_.delay(broker_max)), [this, a, stored] {
             if (paused_) {
                 waiting_.push_back([this, a, stored] { begin_reading(a.span, *stored); });
             } else if (alive_ && !closed_) {
@@ -482,7 +491,15 @@ void Process::carry_out(const action::CancelStart& a) {
     world_.after(1us, [this, a] { handle(event::NotStarted{a.span}); });
 }
 
-void Process::carry_out(const action::Revoked&) {}
+void Process::carry_out(const action::Revoked& a) {
+    const auto deadline = world_.now() + config_.processing_timeout;
+    for (const auto id : a.spans) revoking_[id] = deadline;
+    callbacks_until_ = std::max(callbacks_until_, world_.now()) + callback_time();
+    world_.after(callbacks_until_ - world_.now(), [this, a] {
+        for (const auto id : a.spans) revoking_.erase(id);
+        handle(event::RevokeReturned{a.spans});
+    });
+}
 
 void Process::carry_out(const action::Stop& a) {
     // The program has messages in its hands until then: they count as being read.
@@ -503,6 +520,10 @@ void Process::carry_out(const action::Finalize& a) {
 }
 
 void Process::carry_out(const action::Release& a) {
+    const auto revoking = revoking_.find(a.span);
+    if (revoking != revoking_.end() && world_.now() < revoking->second) {
+        world_.fail(name_ + " releases " + a.tp.to_string() + ", which its program was not yet told of");
+    }
     const auto code = std::make_shared<Code>();
     ask([this, a, code, session = session_] { *code = world_.nodes.release(session, a.tp); },
         [a, code](zk::Code answered) { return event::Released{a.span, answered == Code::ok ? *code : answered}; });

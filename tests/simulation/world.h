@@ -7,7 +7,8 @@
 // its reading threads may be faster than that; or its strand alone stands still, in a callback, and they read on. What binds
 // them is the time until which the session was proven to stand (see JoinedMember::run_proofs).
 // Checked at every step, see broken(): no two owners, no commit that goes back or comes from another than the owner or is
-// of what was not processed, no loss, no duplicate without a fault, every close in time.
+// of what was not processed, no loss, no duplicate without a fault, no release before on_revoked returned
+// or its time was up, every close in time.
 // What is not modelled: the messages themselves. How far a partition was read is a function of time.
 #pragma once
 
@@ -114,6 +115,7 @@ class Process {
     void commit_all();
     void commit(SpanId id, std::function<void(zk::Code)> then);
     void finalize(SpanId id, TimePoint deadline);
+    Duration callback_time();
     void end_span(SpanId id, bool graceful);
     void begin_reading(SpanId id, Nodes::Offset stored);
 
@@ -142,6 +144,8 @@ class Process {
     std::map<std::uint64_t, std::function<MembershipEvent(zk::Code)>> in_flight_;
     std::vector<std::function<void()>> waiting_;  // for the end of a pause
     std::map<SpanId, Span> spans_;
+    TimePoint callbacks_until_{};           // those that were called have all returned
+    std::map<SpanId, TimePoint> revoking_;  // to when on_revoked is to have returned
     std::optional<TimePoint> timer_;
 };
 
@@ -187,6 +191,7 @@ class World {
     std::map<std::string, std::vector<PartitionLeader>> topics;
     std::vector<std::unique_ptr<Process>> processes;
     double failing_starts = 0;        // chance that a start finds no leader
+    double slow_callbacks = 0;        // chance that a callback takes longer than the partitions wait for it
     double hanging_programs = 0;      // chance that what a span handed out is never processed
     std::size_t operations = 0;
     std::size_t claims = 0;

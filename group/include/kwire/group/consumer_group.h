@@ -11,7 +11,8 @@
 // Invariants: what was acknowledged by the program, and nothing else, is committed; a committed offset never goes back;
 // no message of a partition is handed out after it was lost.
 // Threads: every function from any thread; the range of messages() and a batch of poll() belong to one thread each.
-// Blocking functions throw errc::would_block_runtime inside a handler; each has an async_ form for an executor's own use.
+// Blocking functions throw errc::would_block_runtime on the runtime itself; each has an async_ form for an executor's own
+// use. Callbacks may block, see GroupConfig.
 // Lifetimes: the object is held by shared_ptr. Its destructor closes it, waiting up to Config::Offsets::processing_timeout.
 // Sources: wvanbergen/kafka consumergroup (the API), Kafka's ZookeeperConsumerConnector (peers, nodes).
 #pragma once
@@ -28,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
 
 #include <kwire/group/assignment.h>
@@ -76,15 +78,22 @@ struct GroupConfig {
     zk::SessionFactory session_factory;              ///< Null: the C client.
     std::shared_ptr<OffsetManager> offset_manager;   ///< Null: by offsets.storage.
 
-    std::function<void(LogLevel, std::string_view)> logger;  ///< Null: silent. Called on the runtime.
-    std::function<void(const Error&)> on_error;              ///< In addition to errors(). Called on the runtime.
-    // ---- What happens to partitions. Called on the runtime, one at a time: a callback must not block, and what the group
-    // has to do waits for it; it may call every async_ function. What it throws is logged.
+    /// Null: silent. Called on the runtime: it must not block, nor use the group.
+    std::function<void(LogLevel, std::string_view)> logger;
 
-    /// Claimed, and about to be read.
+    // ---- Callbacks. Called one at a time, in the order of what happened, on a thread that the group has for them; where
+    // runtime is Runtime::on, on that one, which they must not block then. Elsewhere they may block: the group goes on, and
+    // what the others tell waits. They may use the group, but for close(), which would wait for them: async_close() or the
+    // destructor there. What they throw is logged. None begins after close() has returned; one that has not returned in the
+    // time that close() has is left behind, which errors() tells.
+
+    /// Where callbacks run instead; it must run for as long as the group is not closed.
+    asio::any_io_executor callback_executor;
+    std::function<void(const Error&)> on_error;  ///< In addition to errors().
+    /// Claimed, and read once this has returned.
     std::function<void(const std::vector<TopicPartition>&)> on_assigned;
-    /// About to be handed over, and still owned: what is acknowledged until processing_timeout has passed is committed, by
-    /// the group itself. async_flush_offsets() commits at once.
+    /// About to be handed over, and still owned until this has returned, or processing_timeout has passed: what is
+    /// acknowledged by then is committed, by the group itself. flush_offsets() commits at once.
     std::function<void(const std::vector<TopicPartition>&)> on_revoked;
     /// No longer owned, perhaps another member's already. Nothing of them can be committed: acknowledging answers false.
     /// Also of partitions that on_revoked told of before and that were not handed over yet.

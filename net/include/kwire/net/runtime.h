@@ -77,6 +77,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     const std::shared_ptr<TimeSource>& time() const { return time_; }
     /// True on the thread that is running this runtime's handlers at this moment.
     virtual bool on_runtime() const = 0;
+    /// False for one that runs on the user's executor.
+    virtual bool has_own_thread() const = 0;
 
     /// Starts task on the strand. An exception that leaves task is a bug in kwire and ends the
     /// program.
