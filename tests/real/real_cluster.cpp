@@ -250,10 +250,18 @@ void RealCluster::java_produce(const std::string& topic, const std::string& code
         throw std::runtime_error("the topic " + topic + " has no leaders to produce to");
     }
     const std::string where = at_least("2.5") ? "--bootstrap-server" : "--broker-list";
-    require(tool("console-producer",
-                 {where, bootstrap_, "--topic", topic, "--compression-codec", codec}, {},
-                 join_lines(lines)),
-            "Java producing to " + topic);
+    std::vector<std::string> arguments{where, bootstrap_, "--topic", topic, "--compression-codec", codec};
+    if (!at_least("0.10")) {
+        // It asks for no acknowledgement by default, gives up within half a second on a busy machine, and ends with 0.
+        arguments.insert(arguments.end(), {"--request-required-acks", "1", "--request-timeout-ms", "30000",
+                                           "--message-send-max-retries", "20", "--retry-backoff-ms", "500"});
+    }
+    const auto result = tool("console-producer", std::move(arguments), {}, join_lines(lines));
+    require(result, "Java producing to " + topic);
+    // What it could not send it logs, and ends with 0 all the same.
+    if (result.err.find("Error when sending message") != std::string::npos) {
+        throw std::runtime_error("Java producing to " + topic + ": " + result.describe());
+    }
 }
 
 std::vector<Record> RealCluster::kcat_read(const std::string& topic) const {
