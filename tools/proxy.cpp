@@ -111,7 +111,9 @@ void add_proxy(Command root) {
                             "API is a name such as Fetch, or * for any. ACTION is one of",
                             "  delay TIME   hold the answer back     drop        no answer at all",
                             "  error NAME   answer with this error   cut         close instead",
-                            "  corrupt      flip a bit of the answer cut-answer  close half way"});
+                            "  corrupt      flip a bit of the answer cut-answer  close half way",
+                            "  trickle N    so many bytes a second   reset       abort instead (RST)",
+                            "  hang         nothing passes any more, and the connection stays open"});
     command.notes(
         "Examples",
         {"kwire proxy --listen 127.0.0.1:9099 --bootstrap localhost:9092",

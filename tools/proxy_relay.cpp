@@ -123,6 +123,7 @@ struct Proxy::Impl::Link : std::enable_shared_from_this<Link> {
     static Wait answers(LinkPtr self);
     static Wait flush(LinkPtr self, Outgoing* to);
     static Wait drain(Outgoing* to, std::size_t bytes_max);
+    static Wait trickle(LinkPtr self, std::string bytes, std::uint64_t bytes_per_second);
 
     void send(Outgoing& to, std::string_view bytes);
     void observe(From from, std::string_view bytes);
@@ -149,6 +150,7 @@ struct Proxy::Impl::Link : std::enable_shared_from_this<Link> {
     bool in_answer = false;
     std::string to_broker;
     std::string to_client;
+    bool hangs = false;
     bool closed = false;
     std::unique_ptr<Conversation> conversation;
     CaptureWriter::Connection captured;
@@ -245,10 +247,11 @@ Wait Proxy::Impl::Link::requests(LinkPtr self) {
         const std::size_t size = co_await self->client.socket.async_read_some(
             asio::buffer(self->request_bytes), asio::redirect_error(asio::use_awaitable, failure));
         if (failure) break;
+        if (self->hangs) continue;
         std::string_view data(self->request_bytes.data(), size);
         self->observe(From::client, data);
         FrameCutter::Piece piece;
-        while (!self->closed && self->request_frames.next(data, piece)) {
+        while (!self->closed && !self->hangs && self->request_frames.next(data, piece)) {
             if (piece.whole) {
                 self->take_request(piece.bytes);
             } else {
@@ -271,6 +274,7 @@ Wait Proxy::Impl::Link::answers(LinkPtr self) {
         const std::size_t size = co_await self->broker.socket.async_read_some(
             asio::buffer(self->answer_bytes), asio::redirect_error(asio::use_awaitable, failure));
         if (failure) break;
+        if (self->hangs) continue;
         std::string_view data(self->answer_bytes.data(), size);
         FrameCutter::Piece piece;
         while (!self->closed && self->answer_frames.next(data, piece)) {
@@ -286,6 +290,10 @@ Wait Proxy::Impl::Link::answers(LinkPtr self) {
                 self->to_client.clear();
                 timer.expires_after(waiting.rule->delay);
                 co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
+            } else if (waiting.rule && waiting.rule->action == ProxyRule::Action::trickle) {
+                self->send(self->client, self->to_client);
+                self->to_client.clear();
+                co_await trickle(self, std::exchange(frame, {}), waiting.rule->bytes_per_second);
             } else if (waiting.rule && waiting.rule->action == ProxyRule::Action::corrupt) {
                 corrupt(frame);
             } else if (waiting.rule && waiting.rule->action == ProxyRule::Action::cut_answer) {
@@ -304,6 +312,18 @@ Wait Proxy::Impl::Link::answers(LinkPtr self) {
     }
     co_await drain(&self->client, 0);
     self->close();
+}
+
+Wait Proxy::Impl::Link::trickle(LinkPtr self, std::string bytes, std::uint64_t bytes_per_second) {
+    asio::steady_timer timer(self->owner.io);
+    const std::size_t at_once = std::max<std::uint64_t>(bytes_per_second / 10, 1);
+    const auto pause = std::chrono::microseconds(1'000'000 * at_once / bytes_per_second);
+    for (std::size_t sent = 0; sent < bytes.size() && !self->closed; sent += at_once) {
+        self->send(self->client, std::string_view(bytes).substr(sent, at_once));
+        asio::error_code ignored;
+        timer.expires_after(pause);
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
 }
 
 bool Proxy::Impl::Link::wants_request(std::string_view head) {
@@ -341,8 +361,17 @@ void Proxy::Impl::Link::act(const ProxyRule& rule, const RequestId& request,
     switch (rule.action) {
         case ProxyRule::Action::drop:
             return;
+        case ProxyRule::Action::hang:
+            hangs = true;
+            return;
         case ProxyRule::Action::cut:
             return close();
+        case ProxyRule::Action::reset: {
+            asio::error_code ignored;
+            client.socket.set_option(asio::socket_base::linger(true, 0), ignored);
+            client.socket.close(ignored);
+            return close();
+        }
         case ProxyRule::Action::error: {
             if (!is_answered(request, decoded.body)) return;
             auto answer = failing_answer(request, decoded.body, rule.error);
@@ -355,6 +384,7 @@ void Proxy::Impl::Link::act(const ProxyRule& rule, const RequestId& request,
             return give_ready();
         }
         case ProxyRule::Action::delay:
+        case ProxyRule::Action::trickle:
         case ProxyRule::Action::cut_answer:
         case ProxyRule::Action::corrupt:
             break;

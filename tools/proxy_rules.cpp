@@ -71,21 +71,24 @@ void parse_action(std::string_view line, const std::vector<std::string_view>& wo
     constexpr std::pair<std::string_view, Action> actions[] = {
         {"delay", Action::delay},           {"drop", Action::drop},   {"cut", Action::cut},
         {"cut-answer", Action::cut_answer}, {"error", Action::error}, {"corrupt", Action::corrupt},
+        {"reset", Action::reset},           {"hang", Action::hang},   {"trickle", Action::trickle},
     };
     const auto found = std::find_if(std::begin(actions), std::end(actions),
                                     [&words](const auto& a) { return a.first == words.front(); });
     if (found == std::end(actions)) {
         refuse(line, "does `" + std::string(words.front()) +
-                         "`; there are delay, drop, cut, cut-answer, error and corrupt");
+                         "`; there are delay, drop, cut, cut-answer, reset, hang, trickle, error and corrupt");
     }
     rule.action = found->second;
-    const bool takes_word = rule.action == Action::delay || rule.action == Action::error;
+    const bool takes_word =
+        rule.action == Action::delay || rule.action == Action::trickle || rule.action == Action::error;
     if (words.size() != (takes_word ? 2U : 1U)) {
         refuse(line, takes_word ? "is to end with what follows `" + std::string(words.front()) +
-                                      "`: a time such as 300ms, or an error's name"
+                                      "`: a time such as 300ms, bytes a second, or an error's name"
                                 : "is to end with `" + std::string(words.front()) + "`");
     }
     if (rule.action == Action::error) rule.error = error_in(line, words[1]);
+    if (rule.action == Action::trickle) rule.bytes_per_second = number(line, words[1]);
     if (rule.action == Action::delay) {
         const auto time = parse_duration(words[1]);
         if (!time) refuse(line, "has a delay that is no time such as 300ms or 2s");

@@ -24,6 +24,9 @@ struct ProxyRule {
         drop,        ///< The broker never sees the request, the client never gets an answer.
         cut,         ///< The connection is closed in place of passing the request on.
         cut_answer,  ///< The connection is closed in the middle of the answer.
+        reset,       ///< As cut, but the client's connection is aborted (RST).
+        hang,        ///< From this request on nothing passes, either way, and the connections stay open.
+        trickle,     ///< The answer, and those behind it, come at so many bytes a second.
         error,       ///< The broker never sees the request; all in it is answered with this error.
         corrupt,     ///< One bit in the middle of the answer is flipped.
     };
@@ -36,6 +39,7 @@ struct ProxyRule {
     std::uint64_t every = 1;    ///< Only every so manieth.
     Action action = Action::drop;
     std::chrono::milliseconds delay{};
+    std::uint64_t bytes_per_second = 0;
     ErrorCode error = ErrorCode::none;
     std::string text;  ///< As it was written.
 };

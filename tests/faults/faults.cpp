@@ -68,6 +68,17 @@ void lose_answers(Scene& scene) {
     scene.require_lost_answers({"create", "create ephemeral", "setData", "delete", "multi create", "multi setData"});
 }
 
+/// on_revoked of one member takes so long. The partitions come to who joins, not later than `within`.
+void block_on_revoked(Scene& scene, std::chrono::milliseconds duration, std::chrono::milliseconds within) {
+    scene.member(0).order("block " + std::to_string(duration.count()));
+    auto& third = scene.add();
+    // Two of six, one of each of the others.
+    if (!real::await([&] { return third.count("assigned") >= 2; }, within)) {
+        throw std::runtime_error("the partitions did not move within " + std::to_string(within.count()) + " ms");
+    }
+    if (scene.member(0).count("revoked") == 0) throw std::runtime_error("on_revoked was not called");
+}
+
 void hold_through_a_join(Scene& scene, std::chrono::milliseconds duration) {
     scene.member(0).order("hold " + std::to_string(duration.count()));
     scene.add();
@@ -124,6 +135,16 @@ void add_faults_of_members(std::vector<Fault>& faults) {
                           await_event(scene.member(0), "closed-inside", 1);
                       },
                       {}});
+    faults.push_back({"on-revoked-blocks-five-seconds",
+                      true,
+                      nothing_twice,
+                      [](Scene& scene) { block_on_revoked(scene, 5s, 30s); },
+                      {}});
+    faults.push_back({"on-revoked-blocks-past-its-time",
+                      true,
+                      {.waits_for_on_revoked = false},
+                      [](Scene& scene) { block_on_revoked(scene, 40s, 20s); },
+                      {"processing.timeout.ms=2000"}});
     faults.push_back({"first-partition-a-hundred-times-hotter",
                       true,
                       nothing_twice,

@@ -4,7 +4,8 @@
 // left out.
 // A line is written at once and by one call, so that nothing is lost when the process is killed.
 // On its input it is told: `expire`, end your session as if its time were over; `hold MS`, take so long to process the next
-// message; `flush inside`, commit from inside every callback; `close inside`, leave from inside the next. SIGTERM: leave.
+// message; `block MS`, take so long in the next on_revoked; `flush inside`, commit from inside every callback; `close inside`,
+// leave from inside the next. SIGTERM: leave.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -30,22 +31,37 @@
 namespace kwire::faults {
 namespace {
 
-using Clock = std::chrono::system_clock;
 using Partitions = std::vector<TopicPartition>;
+
+/// The time of day as it goes on from the start of the process, whatever becomes of the clock that tells it.
+class TimeOfDay {
+ public:
+    std::int64_t microseconds() const {
+        const auto now = began_.time_since_epoch() + (std::chrono::steady_clock::now() - began_steady_);
+        return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    }
+    double seconds_gone() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_steady_).count();
+    }
+
+ private:
+    const std::chrono::system_clock::time_point began_ = std::chrono::system_clock::now();
+    const std::chrono::steady_clock::time_point began_steady_ = std::chrono::steady_clock::now();
+};
 
 class Events {
  public:
     explicit Events(const char* path) : descriptor_(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {}
     void write(const std::string& what, int partition = -1, std::int64_t offset = -1,
                std::string_view value = {}) const {
-        const auto now = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch());
-        std::string line = what + ' ' + std::to_string(now.count()) + ' ' + std::to_string(partition) + ' ' +
+        std::string line = what + ' ' + std::to_string(time_.microseconds()) + ' ' + std::to_string(partition) + ' ' +
                            std::to_string(offset) + ' ';
         line.append(value).push_back('\n');
         if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
     }
 
  private:
+    const TimeOfDay time_;
     int descriptor_;
 };
 
@@ -84,18 +100,10 @@ class Sessions {
 class Orders {
  public:
     std::atomic<int> hold_ms{0};
+    std::atomic<int> block_ms{0};
     std::atomic<bool> flush_inside{false};
     std::atomic<bool> close_inside{false};
 };
-
-Task<void> flush_inside(std::shared_ptr<ConsumerGroup> group, const Events& events) {
-    try {
-        co_await group->async_flush_offsets();
-        events.write("flushed-inside");
-    } catch (const Error& error) {
-        events.write("not-flushed-inside", -1, -1, error.what());
-    }
-}
 
 Task<void> close_inside(std::shared_ptr<ConsumerGroup> group, const Events& events) {
     co_await group->async_close();
@@ -139,6 +147,8 @@ class Member {
                 events_.write("expired");
             } else if (line.starts_with("hold ")) {
                 orders_.hold_ms = std::atoi(line.c_str() + 5);
+            } else if (line.starts_with("block ")) {
+                orders_.block_ms = std::atoi(line.c_str() + 6);
             } else if (line == "flush inside") {
                 orders_.flush_inside = true;
             } else if (line == "close inside") {
@@ -175,7 +185,7 @@ class Member {
         getrusage(RUSAGE_SELF, &used);
         const double seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
                                1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-        return static_cast<int>(100 * seconds / std::chrono::duration<double>(Clock::now() - begun_).count());
+        return static_cast<int>(100 * seconds / time_.seconds_gone());
     }
     /// getrusage would count what the process that started this one had then.
     static std::int64_t peak_megabytes() {
@@ -194,7 +204,11 @@ class Member {
             };
         };
         config_.on_assigned = tell("assigned");
-        config_.on_revoked = tell("revoked");
+        config_.on_revoked = [this, revoked = tell("revoked")](const Partitions& partitions) {
+            revoked(partitions);
+            std::this_thread::sleep_for(std::chrono::milliseconds(orders_.block_ms.exchange(0)));
+            for (const auto& tp : partitions) events_.write("returned", tp.partition);
+        };
         config_.on_lost = tell("lost");
         config_.on_suspended = [this] { events_.write("suspended"), be_called(); };
         config_.on_resumed = [this] { events_.write("resumed"), be_called(); };
@@ -207,21 +221,27 @@ class Member {
         };
     }
 
-    /// On the runtime, from inside a callback.
+    /// From inside a callback.
     void be_called() {
         if (!joined_) return;
         if (orders_.flush_inside) {
             try {
                 group_->flush_offsets();
-                events_.write("blocked-inside");  // it must have refused
-            } catch (const Error&) {
-                config_.runtime->spawn(flush_inside(group_, events_));
+                events_.write("flushed-inside");
+            } catch (const Error& error) {
+                events_.write("not-flushed-inside", -1, -1, error.what());
             }
         }
-        if (orders_.close_inside.exchange(false)) config_.runtime->spawn(close_inside(group_, events_));
+        if (!orders_.close_inside.exchange(false)) return;
+        try {
+            group_->close();
+            events_.write("waited-for-itself");
+        } catch (const Error&) {  // that it would wait for this very callback
+            config_.runtime->spawn(close_inside(group_, events_));
+        }
     }
 
-    const Clock::time_point begun_ = Clock::now();
+    const TimeOfDay time_;
     const Events events_;
     const std::string topic_;
     Orders orders_;

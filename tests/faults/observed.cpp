@@ -20,6 +20,8 @@ constexpr std::int64_t megabytes_max = 64 + 40;
 constexpr int descriptors_more_max = 8;
 /// What it did before may be told so much later.
 constexpr auto news_delay = 5s;
+/// So late may a callback come on a busy machine.
+constexpr auto callback_delay = 1s;
 
 struct Step {
     const Observed* member;
@@ -66,8 +68,7 @@ class Judge {
     void take(const Step& step) {
         const auto& what = step.event->what;
         if (what == "assigned") {
-            owner_[step.event->partition] = step.member;
-            last_.erase({step.member, step.event->partition});
+            take_claim(step);
         } else if (what == "delivered") {
             take_delivery(step);
         } else if (what == "committed") {
@@ -80,9 +81,26 @@ class Judge {
             if (step.event->offset > megabytes_max) broken(step.member->member + " takes more memory than it is given");
         } else if (what == "descriptors") {
             take_descriptors(*step.event, *step.member);
-        } else if (what == "blocked-inside") {
-            broken(step.member->member + " could block its own runtime");
+        } else if (what == "revoked") {
+            revoking_[step.event->partition] = step.member;
+        } else if (what == "returned") {
+            revoking_.erase(step.event->partition);
+        } else if (what == "waited-for-itself") {
+            broken(step.member->member + " waited in a callback for that callback");
         }
+    }
+
+    void take_claim(const Step& step) {
+        const auto partition = step.event->partition;
+        const auto* const before = std::exchange(owner_[partition], step.member);
+        if (before != step.member) handed_over_[partition] = {before, step.event->at};
+        last_.erase({step.member, partition});
+        const auto still = revoking_.find(partition);
+        if (still == revoking_.end() || still->second == step.member || !promised_.waits_for_on_revoked) return;
+        if (!still->second->leaves || could_not_know(*still->second, step.event->at)) return;
+        ++verdict_.overlaps;
+        broken(step.member->member + " is given partition " + std::to_string(partition) + " while on_revoked of " +
+               still->second->member + " runs");
     }
 
     void take_delivery(const Step& step) {
@@ -135,16 +153,28 @@ class Judge {
             broken(told + ", which nobody was handed");
         }
         if (could_not_know(*step.member, event.at)) return;  // it may tell now what it did before
+        const auto owner = owner_.find(event.partition);
+        if (owner != owner_.end() && owner->second != step.member) {
+            if (is_old_news(step)) return;
+            ++verdict_.commits;
+            broken(told + ", which is " + owner->second->member + "'s");
+            return;
+        }
         auto& newest = committed_[event.partition];
         if (event.offset < newest) {
             ++verdict_.commits;
             broken(told + " after " + std::to_string(newest));
         }
         newest = std::max(newest, event.offset);
-        const auto owner = owner_.find(event.partition);
-        if (owner == owner_.end() || owner->second == step.member) return;
-        ++verdict_.commits;
-        broken(told + ", which is " + owner->second->member + "'s");
+    }
+
+    /// What it committed before it let go, told by a thread that waited for its turn; or for another callback.
+    bool is_old_news(const Step& step) const {
+        const auto handed_over = handed_over_.find(step.event->partition);
+        if (handed_over == handed_over_.end() || handed_over->second.first != step.member) return false;
+        const auto read = last_.find({step.member, step.event->partition});
+        if (read == last_.end() || step.event->offset > read->second + 1) return false;
+        return !promised_.waits_for_on_revoked || step.event->at <= handed_over->second.second + callback_delay;
     }
 
     void take_close(const Event& event, const Observed& member) {
@@ -196,6 +226,8 @@ class Judge {
     std::map<int, std::int64_t> highest_;
     std::map<int, std::int64_t> committed_;
     std::map<int, const Observed*> owner_;
+    std::map<int, std::pair<const Observed*, Clock::time_point>> handed_over_;  // by whom and when, last
+    std::map<int, const Observed*> revoking_;  // whose on_revoked has not returned
     std::map<std::pair<const Observed*, int>, std::int64_t> last_;  // of the claim
     std::map<const Observed*, std::size_t> in_hand_;
     std::map<const Observed*, int> descriptors_;  // as it was told first

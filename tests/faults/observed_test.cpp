@@ -125,6 +125,27 @@ TEST_F(JudgeTest, commits_go_forward_are_of_what_was_handed_out_and_the_owners) 
     EXPECT_EQ(verdict().commits, 1U);
 }
 
+TEST_F(JudgeTest, a_commit_may_be_told_a_little_after_the_partition_moved) {
+    hand_over();
+    tell(0, 6ms, "committed", 25);
+    EXPECT_EQ(verdict().broken, "");
+    members[0].events.back().at = at(2'000ms);
+    EXPECT_THAT(verdict().broken, HasSubstr("a commits 25 of partition 0, which is b's"));
+    EXPECT_EQ(verdict(50, {.waits_for_on_revoked = false}).broken, "") << "it is told when that has returned";
+}
+
+TEST_F(JudgeTest, who_is_given_a_partition_while_on_revoked_runs_overlaps) {
+    hand_over();
+    members[0].events.push_back({"revoked", at(2ms), 0, -1, ""});
+    EXPECT_THAT(verdict().broken, HasSubstr("b is given partition 0 while on_revoked of a runs"));
+    EXPECT_EQ(verdict().overlaps, 1U);
+    EXPECT_EQ(verdict(50, {.waits_for_on_revoked = false}).broken, "");
+    members[0].events.push_back({"returned", at(2ms), 0, -1, ""});
+    EXPECT_EQ(verdict().broken, "");
+    members[0].events.back().at = at(9ms);
+    EXPECT_EQ(verdict().overlaps, 1U);
+}
+
 TEST_F(JudgeTest, what_is_left_behind_is_what_was_read) {
     hand_over();
     EXPECT_EQ(verdict(25).commits, 1U);

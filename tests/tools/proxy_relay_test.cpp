@@ -240,6 +240,58 @@ TEST(ProxyRelay, an_answer_that_is_cut_arrives_up_to_the_cut) {
     EXPECT_TRUE(same);
 }
 
+TEST(ProxyRelay, after_hang_nothing_passes_and_the_connection_stays) {
+    const Listener broker;
+    const Running proxy({&broker}, {parse_rule("Fetch after=1 hang")});
+    const Socket client = connect_to(proxy.port());
+    const Socket accepted = broker.accept();
+    std::string request;
+    ASSERT_FALSE(encode_request(FetchRequest{}, 4, 1, "tester", request));
+    client.write(request);
+    ASSERT_FALSE(accepted.read_frame().empty());
+    const std::string answer = fetch_response(1, 100);
+    accepted.write(answer);
+    EXPECT_EQ(client.read(answer.size()), answer);
+    client.write(request);
+    client.write(request);
+    accepted.write(answer);
+    ::shutdown(client.get(), SHUT_WR);
+    EXPECT_EQ(accepted.read(1), "") << "all the broker sees is the end";
+    EXPECT_EQ(client.read(1), "");
+}
+
+TEST(ProxyRelay, reset_aborts) {
+    const Listener broker;
+    const Running proxy({&broker}, {parse_rule("Fetch reset")});
+    const Socket client = connect_to(proxy.port());
+    const Socket accepted = broker.accept();
+    std::string request;
+    ASSERT_FALSE(encode_request(FetchRequest{}, 4, 1, "tester", request));
+    client.write(request);
+    char byte = 0;
+    EXPECT_EQ(::recv(client.get(), &byte, 1, 0), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST(ProxyRelay, trickle_takes_as_long_as_it_says_and_loses_nothing) {
+    const Listener broker;
+    const Running proxy({&broker}, {parse_rule("Fetch count=1 trickle 5000")});
+    const Socket client = connect_to(proxy.port());
+    const Socket accepted = broker.accept();
+    std::string answers;
+    for (const int id : {1, 2}) {
+        std::string request;
+        ASSERT_FALSE(encode_request(FetchRequest{}, 4, id, "tester", request));
+        client.write(request);
+        ASSERT_FALSE(accepted.read_frame().empty());
+        answers += fetch_response(id, 1000);
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    accepted.write(answers);
+    EXPECT_EQ(client.read(answers.size()), answers);
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(200));
+}
+
 /// `kwire proxy` with its stdout in a pipe that nobody reads for now.
 class ProxyProcess {
  public:

@@ -35,8 +35,8 @@ TEST(ProxyRules, are_read_with_all_their_parts) {
         "# nothing here\n\n"
         "OffsetCommit topic=clicks client=billing after=2 count=3 every=4 error NOT_COORDINATOR\r\n"
         "  fetch   delay 300ms  # slow\n"
-        "* cut\nProduce cut-answer\nMetadata drop\nFetch corrupt");
-    ASSERT_EQ(rules.size(), 6U);
+        "* cut\nProduce cut-answer\nMetadata drop\nFetch corrupt\nFetch trickle 1000\n* hang\n* reset");
+    ASSERT_EQ(rules.size(), 9U);
     EXPECT_EQ(rules[0].api, ApiKey::offset_commit);
     EXPECT_EQ(rules[0].topic, "clicks");
     EXPECT_EQ(rules[0].client_id, "billing");
@@ -52,6 +52,10 @@ TEST(ProxyRules, are_read_with_all_their_parts) {
     EXPECT_EQ(rules[3].action, Action::cut_answer);
     EXPECT_EQ(rules[4].action, Action::drop);
     EXPECT_EQ(rules[5].action, Action::corrupt);
+    EXPECT_EQ(rules[6].action, Action::trickle);
+    EXPECT_EQ(rules[6].bytes_per_second, 1000U);
+    EXPECT_EQ(rules[7].action, Action::hang);
+    EXPECT_EQ(rules[8].action, Action::reset);
 }
 
 TEST(ProxyRules, say_what_is_wrong_in_them) {
@@ -66,6 +70,7 @@ TEST(ProxyRules, say_what_is_wrong_in_them) {
         {"Fetch error NONE", "`NONE`, which Kafka does not have"},
         {"Fetch error BAD_LUCK", "`BAD_LUCK`, which Kafka does not have"},
         {"Fetch delay soon", "no time such as 300ms"},
+        {"Fetch trickle 0", "a number from 1 on"},
         {"Fetch drop it", "is to end with `drop`"},
     };
     for (const auto& [line, why] : wrong) {
