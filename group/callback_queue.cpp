@@ -110,8 +110,12 @@ Task<bool> CallbackQueue::idle(std::shared_ptr<CallbackQueue> self, TimePoint de
 
 void CallbackQueue::close() {
     waiting_.clear();
-    const std::lock_guard lock(shared_->mutex);
-    shared_->closed = true;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->closed = true;
+    }
+    running_ = false;  // it is nobody's any more
+    changed_.notify_all();
 }
 
 bool CallbackQueue::inside() const {

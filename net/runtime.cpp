@@ -259,11 +259,22 @@ struct Event::State {
 
     static Task<bool> wait_until(std::shared_ptr<State> self, TimePoint deadline) {
         Timer timer(self->runtime);
-        self->with_deadline.push_back(&timer);
+        const Listed listed(*self, timer);
         const bool deadline_came = co_await timer.wait_until(deadline);
-        std::erase(self->with_deadline, &timer);
         co_return !deadline_came;
     }
+
+    /// Also where the coroutine is destroyed before it goes on, as at the end of its loop.
+    class Listed {
+     public:
+        Listed(State& state, Timer& timer) : state_(state), timer_(timer) { state.with_deadline.push_back(&timer); }
+        ~Listed() { std::erase(state_.with_deadline, &timer_); }
+        Listed(const Listed&) = delete;
+
+     private:
+        State& state_;
+        Timer& timer_;
+    };
 
     Runtime& runtime;
     asio::steady_timer gate;

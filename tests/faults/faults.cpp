@@ -68,6 +68,48 @@ void lose_answers(Scene& scene) {
     scene.require_lost_answers({"create", "create ephemeral", "setData", "delete", "multi create", "multi setData"});
 }
 
+/// Of a third member, which then has all partitions.
+void break_connections(Scene& scene) {
+    const std::vector<std::string> rules{"Fetch after=40 every=40 count=2 hang", "Fetch after=30 every=9 count=5 reset",
+                                         "Fetch every=10 trickle 1000"};
+    const auto proxy = scene.add_proxy(rules);
+    auto& third = scene.add({"bootstrap.servers=" + proxy, "request.timeout.ms=3000"});
+    await_event(third, "assigned", 1);
+    scene.member(0).leave();
+    scene.member(1).leave();
+    wait(20s);
+    scene.require_applied(rules);
+}
+
+/// Readers stand at an open transaction, go on when it is aborted, and again from a commit behind which only such are.
+void abort_transactions(Scene& scene) {
+    scene.write_aborted(2s);
+    scene.stop_writing();
+    scene.write_aborted(0s);
+    scene.member(0).leave();
+    scene.member(1).leave();
+    scene.add({"isolation.level=read_committed"});
+    scene.add({"isolation.level=read_committed"});
+    scene.start_writing();
+}
+
+/// Two of three brokers come back at other addresses than those that anybody was given.
+void move_brokers(Scene& scene) {
+    for (const auto* broker : {"broker-2", "broker-3"}) {
+        scene.cluster().signal(broker, "TERM");
+        scene.cluster().move(broker);
+    }
+}
+
+void set_clocks(Scene& scene) {
+    for (const auto beside : {24h, -24h, 0h}) {
+        scene.set_clocks(beside);
+        if (!scene.flows(scene.session_timeout() / 2)) throw std::runtime_error("nothing is read any more");
+        wait(scene.session_timeout());
+    }
+    scene.add();
+}
+
 /// on_revoked of one member takes so long. The partitions come to who joins, not later than `within`.
 void block_on_revoked(Scene& scene, std::chrono::milliseconds duration, std::chrono::milliseconds within) {
     scene.member(0).order("block " + std::to_string(duration.count()));
@@ -135,6 +177,10 @@ void add_faults_of_members(std::vector<Fault>& faults) {
                           await_event(scene.member(0), "closed-inside", 1);
                       },
                       {}});
+    faults.push_back({.name = "clocks-a-day-forward-and-back",
+                      .promised = nothing_twice,
+                      .happen = set_clocks,
+                      .prepare = [](Scene& scene) { scene.fake_clocks(); }});
     faults.push_back({"on-revoked-blocks-five-seconds",
                       true,
                       nothing_twice,
@@ -249,11 +295,23 @@ void add_faults_of_brokers(std::vector<Fault>& faults) {
                           wait(10s);
                       },
                       {}});
+    faults.push_back({.name = "connections-hang-reset-and-trickle",
+                      .promised = nothing_twice,
+                      .happen = break_connections});
+    faults.push_back({.name = "aborted-transactions",
+                      .promised = {.aborted = true},
+                      .happen = abort_transactions,
+                      .settings = {"isolation.level=read_committed"}});
     faults.push_back({.name = "message-larger-than-the-fetch",
                       .promised = nothing_twice,
                       .happen = [](Scene& scene) { scene.write_to_each_partition(900'000); },
                       .settings = {"max.partition.fetch.bytes=1024"}});
     faults.push_back({.name = "unclean-election", .small = false, .promised = another_log, .happen = elect_uncleanly});
+    faults.push_back({.name = "unclean-election-with-offsets-in-kafka",
+                      .small = false,
+                      .promised = another_log,
+                      .happen = elect_uncleanly,
+                      .settings = {"offsets.storage=kafka"}});
     faults.push_back({"topic-made-again", true, another_log, [](Scene& scene) { scene.make_topic_again(); }, {}});
     faults.push_back({"retention-passes-the-position",
                       true,
@@ -267,6 +325,11 @@ void add_faults_of_brokers(std::vector<Fault>& faults) {
                           scene.member(1).go_on();
                       },
                       {}});
+    // The last: what the cluster is known by does not hold any more for two of the brokers.
+    faults.push_back({.name = "brokers-move-to-other-addresses",
+                      .small = false,
+                      .promised = nothing_twice,
+                      .happen = move_brokers});
 }
 
 }  // namespace

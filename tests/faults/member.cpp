@@ -4,7 +4,7 @@
 // left out.
 // A line is written at once and by one call, so that nothing is lost when the process is killed.
 // On its input it is told: `expire`, end your session as if its time were over; `hold MS`, take so long to process the next
-// message; `block MS`, take so long in the next on_revoked; `flush inside`, commit from inside every callback; `close inside`,
+// message; `block MS`, take so long in the next on_revoked; `clock`, tell what the time of day is; `flush inside`, commit from inside every callback; `close inside`,
 // leave from inside the next. SIGTERM: leave.
 #include <atomic>
 #include <chrono>
@@ -149,6 +149,8 @@ class Member {
                 orders_.hold_ms = std::atoi(line.c_str() + 5);
             } else if (line.starts_with("block ")) {
                 orders_.block_ms = std::atoi(line.c_str() + 6);
+            } else if (line == "clock") {
+                events_.write("clock", -1, std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
             } else if (line == "flush inside") {
                 orders_.flush_inside = true;
             } else if (line == "close inside") {

@@ -51,7 +51,7 @@ class Judge {
         }
         for (const auto& [partition, next] : stored) {
             const auto top = last_read(partition);
-            if (!top || next == *top + 1) continue;
+            if (!top || (next > *top && nothing_between(partition, *top, next))) continue;
             ++verdict_.commits;
             broken("partition " + std::to_string(partition) + " was read up to " + std::to_string(*top) +
                    " and its offset is left at " + std::to_string(next));
@@ -106,6 +106,11 @@ class Judge {
     void take_delivery(const Step& step) {
         const auto& [what, at, partition, offset, value] = *step.event;
         if (!delivered_.emplace(partition, offset, value).second) ++verdict_.duplicates;
+        if (value.starts_with("aborted")) {
+            ++verdict_.disorder;
+            broken(step.member->member + " is handed offset " + std::to_string(offset) + " of partition " +
+                   std::to_string(partition) + ", which is of an aborted transaction");
+        }
         auto& top = highest_.try_emplace(partition, -1).first->second;
         top = std::max(top, offset);
         look_at_order(step);
@@ -148,7 +153,8 @@ class Judge {
         const auto told = step.member->member + " commits " + std::to_string(event.offset) + " of partition " +
                           std::to_string(event.partition);
         const auto top = highest_.find(event.partition);
-        if (event.offset > 0 && (top == highest_.end() || event.offset > top->second + 1)) {
+        if (event.offset > 0 &&
+            !nothing_between(event.partition, top == highest_.end() ? -1 : top->second, event.offset)) {
             ++verdict_.commits;
             broken(told + ", which nobody was handed");
         }
@@ -182,6 +188,14 @@ class Judge {
         verdict_.slowest_close = std::max(verdict_.slowest_close, took);
         // The program holds no message for long.
         if (took > 5500ms) broken(member.member + " needs " + std::to_string(took.count()) + " ms to close");
+    }
+
+    /// An offset may be that behind messages which no reader sees.
+    bool nothing_between(int partition, std::int64_t last, std::int64_t next) const {
+        const auto there = offsets_.find(partition);
+        if (!promised_.aborted || there == offsets_.end()) return next <= last + 1;
+        const auto after = there->second.upper_bound(last);
+        return after == there->second.end() || *after >= next;
     }
 
     bool is_the_log_that_was() const {

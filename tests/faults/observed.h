@@ -38,6 +38,7 @@ struct Observed {
 /// What is promised in every case is not in it.
 struct Promised {
     bool no_duplicates = true;
+    bool aborted = false;  ///< There are messages that no reader is handed.
     bool waits_for_on_revoked = true;  ///< False: it takes longer than processing.timeout.ms.
     bool one_log = true;  ///< False: the topic is made again, or loses its end, and offsets begin anew.
 };

@@ -146,10 +146,26 @@ TEST_F(JudgeTest, who_is_given_a_partition_while_on_revoked_runs_overlaps) {
     EXPECT_EQ(verdict().overlaps, 1U);
 }
 
+TEST_F(JudgeTest, what_was_aborted_is_handed_to_nobody) {
+    hand_over();
+    tell(1, 4ms, "assigned");
+    members[1].events.push_back({"delivered", at(5ms), 0, 50, "aborted 7"});
+    EXPECT_THAT(verdict().broken, HasSubstr("offset 50 of partition 0, which is of an aborted transaction"));
+}
+
 TEST_F(JudgeTest, what_is_left_behind_is_what_was_read) {
     hand_over();
     EXPECT_EQ(verdict(25).commits, 1U);
     EXPECT_EQ(verdict(-1).commits, 1U);
+}
+
+TEST_F(JudgeTest, what_no_reader_sees_may_be_committed) {
+    hand_over();
+    tell(1, 6ms, "committed", 57);
+    EXPECT_EQ(verdict(57).commits, 2U) << "told, and left behind";
+    EXPECT_EQ(verdict(57, {.aborted = true}).broken, "");
+    log.push_back({0, 56, std::nullopt, "v56"});
+    EXPECT_EQ(verdict(57, {.aborted = true}).commits, 2U);
 }
 
 TEST_F(JudgeTest, what_is_left_behind_of_a_log_that_lost_its_end_is_its_end) {

@@ -91,6 +91,14 @@ std::size_t Member::count(const std::string& what) {
                                                   [&](const auto& event) { return event.what == what; }));
 }
 
+std::int64_t Member::clock() {
+    const auto before = count("clock");
+    order("clock");
+    if (!real::await([&] { return count("clock") > before; }, 20s)) throw std::runtime_error("a member has no time");
+    const auto& events = observed_.events;
+    return std::find_if(events.rbegin(), events.rend(), [](const auto& event) { return event.what == "clock"; })->offset;
+}
+
 // ---- the group
 
 Scene::Scene(const real::RealCluster& cluster, std::string name, int replication, milliseconds session_timeout)
@@ -136,14 +144,11 @@ Scene::~Scene() {
 Member& Scene::add(const std::vector<std::string>& settings) {
     auto name = 'm' + std::to_string(members_.size());
     const auto events = folder_ / (name + ".events");
-    std::vector<std::string> command{KWIRE_FAULTS_MEMBER,
-                                     relay_ ? relay_->address() : cluster_.zookeeper(),
-                                     name_,
-                                     name_,
-                                     events.string(),
-                                     "auto.offset.reset=smallest",
-                                     "auto.commit.interval.ms=1000",
-                                     "zookeeper.session.timeout.ms=" + std::to_string(session_timeout_.count())};
+    auto command = wrapper_;
+    command.insert(command.end(),
+                   {KWIRE_FAULTS_MEMBER, relay_ ? relay_->address() : cluster_.zookeeper(), name_, name_,
+                    events.string(), "auto.offset.reset=smallest", "auto.commit.interval.ms=1000",
+                    "zookeeper.session.timeout.ms=" + std::to_string(session_timeout_.count())});
     if (!cluster_.has_zookeeper_brokers()) command.push_back("bootstrap.servers=" + cluster_.bootstrap());
     command.insert(command.end(), settings.begin(), settings.end());
     members_.push_back(std::make_unique<Member>(command, std::move(name), events));
@@ -171,6 +176,39 @@ std::string Scene::add_proxy(const std::vector<std::string>& rules) {
         throw std::runtime_error("the proxy does not listen: " + proxy_->err());
     }
     return address;
+}
+
+void Scene::require_applied(const std::vector<std::string>& rules) const {
+    for (const auto& rule : rules) {
+        if (proxy_->err().find('`' + rule + '`') == std::string::npos) {
+            throw std::runtime_error("nothing was broken by `" + rule + '`');
+        }
+    }
+}
+
+void Scene::fake_clocks() {
+    const auto places = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"};
+    std::string library;
+    for (const std::string place : places) {
+        const auto file = place + "/faketime/libfaketimeMT.so.1";
+        if (library.empty() && std::filesystem::exists(file)) library = file;
+    }
+    if (library.empty()) throw std::runtime_error("libfaketime is missing: install the Debian package faketime");
+    // A clock that is set moves the time of day and no other one.
+    wrapper_ = {"/usr/bin/env",           "LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + (folder_ / "clock").string(),
+                "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"};
+    std::ofstream(folder_ / "clock") << "+0\n";
+}
+
+void Scene::set_clocks(std::chrono::seconds beside) {
+    const auto file = folder_ / "clock";
+    std::ofstream(file.string() + ".new") << (beside.count() < 0 ? "" : "+") << beside.count() << '\n';
+    std::filesystem::rename(file.string() + ".new", file);
+    for (auto& member : members_) {
+        const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+        const auto off = member->clock() - now - beside.count();
+        if (std::abs(off) > 10) throw std::runtime_error("the clock of a member was not set");
+    }
 }
 
 void Scene::write(const std::stop_token& stop) {
@@ -259,6 +297,13 @@ void Scene::write_to_each_partition(std::size_t value_bytes) {
         value.resize(value_bytes, 'x');
         cluster_.kcat_produce(name_, p, "none", {value});
     }
+}
+
+void Scene::write_aborted(milliseconds open) {
+    const auto written = cluster_.tool(KWIRE_FAULTS_SOURCE_DIR "/Aborts.java",
+                                       {cluster_.bootstrap(), name_, std::to_string(partitions), "20",
+                                        std::to_string(open.count())});
+    if (!written.ok()) throw std::runtime_error("writing aborted transactions: " + written.describe());
 }
 
 void Scene::allow_unclean_election() {

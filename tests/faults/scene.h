@@ -37,6 +37,8 @@ class Member {
     /// Takes note of what it wrote since the last look.
     void look();
     std::size_t count(const std::string& what);
+    /// What its clock says, in seconds since 1970.
+    std::int64_t clock();
 
     const Observed& observed() const { return observed_; }
 
@@ -68,6 +70,12 @@ class Scene {
     void require_lost_answers(const std::vector<std::string>& kinds) const;
     /// A proxy before the brokers that breaks Fetch by these rules of its own, to the end. Its address.
     std::string add_proxy(const std::vector<std::string>& rules);
+    /// Throws unless each of these rules was applied.
+    void require_applied(const std::vector<std::string>& rules) const;
+    /// Members that are added from now on read a clock that set_clocks changes. Throws where there is no libfaketime.
+    void fake_clocks();
+    /// The time of day of all members goes on from so many seconds beside the right one. Returns when they see it.
+    void set_clocks(std::chrono::seconds beside);
     /// From when on recovery counts, if that is not the end of the fault.
     void fault_is_over() { over_at_ = Clock::now(); }
     Clock::time_point over_at() const { return over_at_; }
@@ -79,6 +87,8 @@ class Scene {
     void make_topic_again();
     void delete_all_records();
     void write_to_each_partition(std::size_t value_bytes);
+    /// Aborted transactions, the last of which is left open for so long.
+    void write_aborted(std::chrono::milliseconds open);
     /// A replica that lacks what others had may lead the topic from now on.
     void allow_unclean_election();
     /// Waits until all partitions are led by this broker.
@@ -89,9 +99,11 @@ class Scene {
     /// Stops writing, lets everything be read, lets everybody leave, and compares.
     Verdict end(const Promised& promised);
 
- private:
     void start_writing();
+    /// Returns when all that was written is acknowledged.
     void stop_writing();
+
+ private:
     void write(const std::stop_token& stop);
     void look();
     bool all_read(const std::vector<real::Record>& log) const;
@@ -103,6 +115,7 @@ class Scene {
     const std::filesystem::path folder_;
     Clock::time_point over_at_{};
     std::unique_ptr<ZooKeeperRelay> relay_;  // outlives the members
+    std::vector<std::string> wrapper_;       // that members are started by
     std::vector<std::unique_ptr<Member>> members_;
     std::atomic<bool> hot_{false};
     std::unique_ptr<real::Process> proxy_;

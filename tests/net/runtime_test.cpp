@@ -262,6 +262,20 @@ TEST(EventTest, DeadlineComesFirst) {
     event.notify_all();
 }
 
+Task<void> wait_for_ever(std::shared_ptr<Event> event) {
+    co_await event->wait_until(TimePoint::max());
+}
+
+// What the wait had registered goes before the event does: for the address sanitizer to judge.
+TEST(EventTest, GoesWithALoopThatEndsWhileSomebodyWaits) {
+    VirtualLoop loop;
+    auto event = std::make_shared<Event>(*loop.runtime());
+    const std::weak_ptr<Event> there = event;
+    loop.runtime()->spawn(wait_for_ever(std::move(event)));
+    loop.run_until_idle();
+    EXPECT_FALSE(there.expired());
+}
+
 TEST(EventTest, WakesAllWhenItGoes) {
     VirtualLoop loop;
     auto event = std::make_unique<Event>(*loop.runtime());

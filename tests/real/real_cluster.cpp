@@ -200,6 +200,10 @@ void RealCluster::restart(const std::string& server) const {
     require(run_process({launcher_path(), "restart", dir_, server}), "restarting " + server);
 }
 
+void RealCluster::move(const std::string& broker) const {
+    require(run_process({launcher_path(), "move", dir_, broker}), "moving " + broker);
+}
+
 std::vector<std::string> RealCluster::tool_command(const std::string& name,
                                                    std::vector<std::string> arguments,
                                                    const std::string& version) const {

@@ -56,8 +56,10 @@ class RealCluster {
     // A server is "broker-1" or "zookeeper-1". KILL and TERM return when it is gone.
     void signal(const std::string& server, const std::string& name) const;
     void restart(const std::string& server) const;
+    // Restarts a broker that was killed or terminated at another address; bootstrap() keeps the old one. Not for KRaft.
+    void move(const std::string& broker) const;
 
-    // One of Java's tools, of this release or of another one.
+    // One of Java's tools, or a Java class or source file, of this release or of another one.
     [[nodiscard]] ProcessResult tool(const std::string& name, std::vector<std::string> arguments,
                                      const std::string& version = {},
                                      std::string_view input = {}) const;
