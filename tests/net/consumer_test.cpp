@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include <asio/post.hpp>
 #include <gtest/gtest.h>
 
 #include "fake_cluster.h"
@@ -159,6 +160,25 @@ TEST_F(ConsumerTest, FollowsALeader) {
     logs.append({"t", 0}, 2);
     EXPECT_EQ(read()[0], range(3, 5));
     EXPECT_TRUE(errors.empty()) << "leaders move; that is no error";
+}
+
+// What it answered last must not be overtaken by what the new leader answers.
+TEST_F(ConsumerTest, ALeaderThatDiesRightAfterItsAnswerCostsNothing) {
+    FetchConfig config;
+    config.partition_fetch_bytes_max = 1000;  // a batch an answer
+    start(config);
+    for (int i = 0; i < 3; ++i) logs.append({"t", 0}, 5000);
+    bool dies = true;
+    logs.on_fetch = [&](const test::Exchange&) {
+        if (!std::exchange(dies, false)) return;
+        asio::post(loop.runtime()->executor(), [&] {
+            kafka.move_leader({"t", 0}, 2);
+            kafka.stop(1);
+        });
+    };
+    assign(0);
+    EXPECT_EQ(read(10s)[0], range(0, 15'000));
+    EXPECT_FALSE(dies);
 }
 
 TEST_F(ConsumerTest, APartitionWithoutALeaderDoesNotHoldUpTheOthers) {
