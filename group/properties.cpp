@@ -340,7 +340,7 @@ void add_group(std::vector<Property>& all) {
     all.push_back(make(
         scope, "processing.timeout.ms", {}, MillisecondsRule(0),
         [](auto c) -> auto& { return c.group->offsets.processing_timeout; },
-        "How long a partition that is taken away waits for what was handed out."));
+        "How long a partition that is taken away waits for what was handed out, and for on_revoked."));
     all.push_back(offsets_storage());
     all.push_back(dual_commit());
 }

@@ -48,7 +48,8 @@ struct GroupConfig {
 
     struct Offsets {
         Initial initial = Initial::oldest;  ///< auto.offset.reset, also where a stored offset is out of range.
-        /// How long a partition that is taken away waits until what was handed out is acknowledged. >= 0.
+        /// How long a partition that is taken away waits until what was handed out is acknowledged and on_revoked has
+        /// returned. >= 0.
         std::chrono::milliseconds processing_timeout{60'000};
         std::chrono::milliseconds commit_interval{10'000};  ///< auto.commit.interval.ms; 0: only flush and leaving commit.
         bool reset_offsets = false;                         ///< Deletes the group's stored offsets before joining.
@@ -74,20 +75,20 @@ struct GroupConfig {
     ClusterConfig cluster;            ///< Timeouts and transport; bootstrap and client_id above win.
     FetchConfig fetch;                ///< out_of_range follows offsets.initial.
 
-    std::shared_ptr<Runtime> runtime;                ///< Null: a thread of its own.
+    std::shared_ptr<Runtime> runtime;                ///< Null: one with a thread of its own.
     zk::SessionFactory session_factory;              ///< Null: the C client.
     std::shared_ptr<OffsetManager> offset_manager;   ///< Null: by offsets.storage.
 
     /// Null: silent. Called on the runtime: it must not block, nor use the group.
     std::function<void(LogLevel, std::string_view)> logger;
 
-    // ---- Callbacks. Called one at a time, in the order of what happened, on a thread that the group has for them; where
-    // runtime is Runtime::on, on that one, which they must not block then. Elsewhere they may block: the group goes on, and
-    // what the others tell waits. They may use the group, but for close(), which would wait for them: async_close() or the
-    // destructor there. What they throw is logged. None begins after close() has returned; one that has not returned in the
-    // time that close() has is left behind, which errors() tells.
+    // ---- Callbacks. Called one at a time, in the order of what happened, on a thread that the group has for them. They may
+    // block: the group goes on, only the callbacks behind them wait. They may use the group; but close() there would wait
+    // for itself and throws errc::would_block_runtime (async_close() and the destructor do not wait). What they throw is
+    // logged. None begins after close() has returned; one that has not returned in the time that close() has is left
+    // behind, which errors() tells. Where runtime is Runtime::on they are called on that one, and must not block.
 
-    /// Where callbacks run instead; it must run for as long as the group is not closed.
+    /// Where callbacks run instead; it must run until the group is closed.
     asio::any_io_executor callback_executor;
     std::function<void(const Error&)> on_error;  ///< In addition to errors().
     /// Claimed, and read once this has returned.
