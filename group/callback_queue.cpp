@@ -51,6 +51,7 @@ void CallbackQueue::listen(Late late, Threw threw) {
 }
 
 void CallbackQueue::add(std::string name, std::function<Call()> make, Call returned) {
+    if (closed_) return;
     waiting_.push_back({std::move(name), std::move(make), std::move(returned)});
     begin_next();
 }
@@ -83,6 +84,7 @@ void CallbackQueue::begin_next() {
 }
 
 void CallbackQueue::end(const Call& returned, const std::string& thrown) {
+    if (closed_) return;
     running_ = false;
     if (!thrown.empty()) threw_(name_, thrown);
     if (returned) returned();
@@ -109,6 +111,7 @@ Task<bool> CallbackQueue::idle(std::shared_ptr<CallbackQueue> self, TimePoint de
 }
 
 void CallbackQueue::close() {
+    closed_ = true;
     waiting_.clear();
     {
         const std::lock_guard lock(shared_->mutex);

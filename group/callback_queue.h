@@ -33,7 +33,7 @@ class CallbackQueue : public std::enable_shared_from_this<CallbackQueue> {
     void listen(Late late, Threw threw);
 
     /// make is called on the strand when it is the callback's turn, and what it makes on the executor. returned, if any, is
-    /// called on the strand afterwards, unless the queue was closed.
+    /// called on the strand afterwards. Nothing is called where the queue was closed before.
     void add(std::string name, std::function<Call()> make, Call returned = {});
     /// Returns when all callbacks have returned (true), or at deadline.
     static Task<bool> idle(std::shared_ptr<CallbackQueue> self, TimePoint deadline);
@@ -64,6 +64,7 @@ class CallbackQueue : public std::enable_shared_from_this<CallbackQueue> {
     std::shared_ptr<Runtime> own_thread_;
     const std::shared_ptr<Shared> shared_;
     std::deque<Waiting> waiting_;
+    bool closed_ = false;
     bool running_ = false;
     std::string name_;  // of the callback that runs, or ran last
     std::uint64_t number_ = 0;  // of the same

@@ -124,6 +124,15 @@ TEST_F(CallbackQueueTest, OneThatNeverReturnsIsLeftBehind) {
     EXPECT_FALSE(second_ran);
 }
 
+TEST_F(CallbackQueueTest, NothingIsCalledOnceItIsClosed) {
+    bool called = false;
+    on_strand([&] { queue_->close(); });
+    add("on_x", [&] { called = true; }, [&] { called = true; });
+    EXPECT_TRUE(becomes_idle());
+    queue_.reset();  // ends its thread, if it had begun one
+    EXPECT_FALSE(called);
+}
+
 TEST_F(CallbackQueueTest, RunsOnTheExecutorItIsGiven) {
     const auto other = Runtime::with_own_thread();
     const auto given = std::make_shared<CallbackQueue>(runtime_, CallbackQueue::Settings{other->executor(), very_long});
