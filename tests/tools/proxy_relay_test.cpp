@@ -2,6 +2,8 @@
 #include "proxy_relay.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -113,7 +115,11 @@ class Running {
         ProxyConfig config;
         config.rules = std::move(rules);
         for (const Listener* broker : brokers) config.bootstrap.push_back({"127.0.0.1", broker->port()});
-        config.tell = [](const std::string&) {};
+        config.tell = [this](const std::string& text) {
+            if (!text.starts_with('`')) return;
+            ++rules_applied_;
+            rules_applied_.notify_all();
+        };
         for (int attempt = 0; !proxy_ && attempt < 20; ++attempt) {
             config.listen = {"127.0.0.1", Listener().port()};  // free a moment ago
             try {
@@ -130,8 +136,11 @@ class Running {
         thread_.join();
     }
     std::uint16_t port() const { return port_; }
+    /// Returns once a rule was applied; what comes after that the proxy sees after it.
+    void await_rule() const { rules_applied_.wait(0); }
 
  private:
+    std::atomic<int> rules_applied_{0};
     std::unique_ptr<Proxy> proxy_;
     std::uint16_t port_ = 0;
     std::thread thread_;
@@ -195,6 +204,12 @@ TEST(ProxyRelay, a_client_that_writes_and_goes_has_written_all) {
     EXPECT_EQ(arrived, written);
 }
 
+void ask(const Socket& client, std::int32_t correlation_id) {
+    std::string request;
+    ASSERT_FALSE(encode_request(FetchRequest{}, 4, correlation_id, "tester", request));
+    client.write(request);
+}
+
 std::string fetch_response(std::int32_t correlation_id, std::size_t record_bytes) {
     FetchResponse answer;
     auto& partition = answer.responses.emplace_back().partitions.emplace_back();
@@ -212,9 +227,7 @@ TEST(ProxyRelay, an_answer_that_is_cut_arrives_up_to_the_cut) {
     const Socket accepted = broker.accept();
     std::string answers;
     for (const int id : {1, 2}) {
-        std::string request;
-        ASSERT_FALSE(encode_request(FetchRequest{}, 4, id, "tester", request));
-        client.write(request);
+        ask(client, id);
         ASSERT_FALSE(accepted.read_frame().empty());
         // More than the sockets on the way hold.
         answers += fetch_response(id, 12 << 20);
@@ -245,15 +258,14 @@ TEST(ProxyRelay, after_hang_nothing_passes_and_the_connection_stays) {
     const Running proxy({&broker}, {parse_rule("Fetch after=1 hang")});
     const Socket client = connect_to(proxy.port());
     const Socket accepted = broker.accept();
-    std::string request;
-    ASSERT_FALSE(encode_request(FetchRequest{}, 4, 1, "tester", request));
-    client.write(request);
+    ask(client, 1);
     ASSERT_FALSE(accepted.read_frame().empty());
     const std::string answer = fetch_response(1, 100);
     accepted.write(answer);
     EXPECT_EQ(client.read(answer.size()), answer);
-    client.write(request);
-    client.write(request);
+    ask(client, 2);
+    ask(client, 3);
+    proxy.await_rule();
     accepted.write(answer);
     ::shutdown(client.get(), SHUT_WR);
     EXPECT_EQ(accepted.read(1), "") << "all the broker sees is the end";
@@ -265,9 +277,7 @@ TEST(ProxyRelay, reset_aborts) {
     const Running proxy({&broker}, {parse_rule("Fetch reset")});
     const Socket client = connect_to(proxy.port());
     const Socket accepted = broker.accept();
-    std::string request;
-    ASSERT_FALSE(encode_request(FetchRequest{}, 4, 1, "tester", request));
-    client.write(request);
+    ask(client, 1);
     char byte = 0;
     EXPECT_EQ(::recv(client.get(), &byte, 1, 0), -1);
     EXPECT_EQ(errno, ECONNRESET);
@@ -280,9 +290,7 @@ TEST(ProxyRelay, trickle_takes_as_long_as_it_says_and_loses_nothing) {
     const Socket accepted = broker.accept();
     std::string answers;
     for (const int id : {1, 2}) {
-        std::string request;
-        ASSERT_FALSE(encode_request(FetchRequest{}, 4, id, "tester", request));
-        client.write(request);
+        ask(client, id);
         ASSERT_FALSE(accepted.read_frame().empty());
         answers += fetch_response(id, 1000);
     }
