@@ -143,7 +143,8 @@ class GuardedOffsets final : public OffsetManager {
         co_return failures;
     }
     static Error not_begun(const TopicPartition& tp) {
-        return {errc::timed_out, "GroupConfig::offset_manager does not say where to begin: the partition is not read until it does",
+        return {errc::timed_out,
+                "GroupConfig::offset_manager does not say where to begin: the partition is not read until it does",
                 {.topic = tp.topic, .partition = tp.partition}};
     }
     /// To begin has no deadline, nothing waits for it; but a partition that nobody reads is not to go unnoticed.

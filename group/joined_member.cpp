@@ -509,7 +509,8 @@ Task<void> JoinedMember::tear_down(Self self) {
 }
 
 void JoinedMember::report_abandoned_callbacks() {
-    report(Error(errc::timed_out, callbacks_->running() + " has not returned in the time that close() has: it is left behind, and " +
+    report(Error(errc::timed_out, callbacks_->running() +
+                                      " has not returned in the time that close() has: it is left behind, and " +
                                       std::to_string(callbacks_->waiting()) + " callbacks after it are not called"));
 }
 

@@ -331,11 +331,12 @@ void JoinedMember::tell_committed() {
     }
     if (is_queued || committed_news_.empty()) return;
     // What is stored until it is its turn, it tells as well.
-    callbacks_->add("on_committed", [weak = weak_from_this(), callback = settings_.config.on_committed]() -> CallbackQueue::Call {
+    const auto make = [weak = weak_from_this(), callback = settings_.config.on_committed]() -> CallbackQueue::Call {
         const auto self = weak.lock();
         if (!self) return [] {};
         return [callback, news = std::exchange(self->committed_news_, {})] { callback(news); };
-    });
+    };
+    callbacks_->add("on_committed", make);
 }
 
 Task<void> JoinedMember::run_commits(Self self) {

@@ -4,8 +4,8 @@
 // left out.
 // A line is written at once and by one call, so that nothing is lost when the process is killed.
 // On its input it is told: `expire`, end your session as if its time were over; `hold MS`, take so long to process the next
-// message; `block MS`, take so long in the next on_revoked; `clock`, tell what the time of day is; `flush inside`, commit from inside every callback; `close inside`,
-// leave from inside the next. SIGTERM: leave.
+// message; `block MS`, take so long in the next on_revoked; `clock`, tell what the time of day
+// is; `flush inside`, commit from inside every callback; `close inside`, leave from inside the next. SIGTERM: leave.
 #include <atomic>
 #include <chrono>
 #include <csignal>

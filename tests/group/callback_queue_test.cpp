@@ -24,7 +24,10 @@ constexpr auto very_long = 1h;
 
 class CallbackQueueTest : public testing::Test {
  protected:
-    CallbackQueueTest() { queue_->listen([](const std::string&) {}, [this](const auto& name, const auto& what) { threw_ = name + ' ' + what; }); }
+    CallbackQueueTest() {
+        queue_->listen([](const std::string&) {},
+                       [this](const auto& name, const auto& what) { threw_ = name + ' ' + what; });
+    }
     ~CallbackQueueTest() override {
         if (!queue_) return;
         on_strand([this] { queue_->close(); });

@@ -680,7 +680,8 @@ TEST_F(ConsumerGroupTest, AStoreThatDoesNotSayWhereToBeginIsReported) {
     loop.advance(9s);
     EXPECT_THAT(errors_of(first), IsEmpty());
     loop.advance(2s);
-    EXPECT_THAT(errors_of(first), ElementsAre(HasSubstr("does not say where to begin"), HasSubstr("does not say where to begin")));
+    EXPECT_THAT(errors_of(first),
+                ElementsAre(HasSubstr("does not say where to begin"), HasSubstr("does not say where to begin")));
     const auto second = join();
     EXPECT_THAT(second->owned(), SizeIs(1)) << "it keeps nothing from its next owner";
     silent->answer_at_last();
