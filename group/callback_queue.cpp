@@ -50,7 +50,11 @@ void CallbackQueue::listen(Late late, Threw threw) {
     threw_ = std::move(threw);
 }
 
-void CallbackQueue::add(std::string name, std::function<Call()> make, Call returned) {
+void CallbackQueue::add(std::string name, Call call, Call returned) {
+    add_made_late(std::move(name), [call = std::move(call)] { return call; }, std::move(returned));
+}
+
+void CallbackQueue::add_made_late(std::string name, std::function<Call()> make, Call returned) {
     if (closed_) return;
     waiting_.push_back({std::move(name), std::move(make), std::move(returned)});
     begin_next();

@@ -32,9 +32,10 @@ class CallbackQueue : public std::enable_shared_from_this<CallbackQueue> {
     /// Before the first add. Both are called on the strand.
     void listen(Late late, Threw threw);
 
-    /// make is called on the strand when it is the callback's turn, and what it makes on the executor. returned, if any, is
-    /// called on the strand afterwards. Nothing is called where the queue was closed before.
-    void add(std::string name, std::function<Call()> make, Call returned = {});
+    /// returned, if any, is called on the strand after call. Nothing is called where the queue was closed before.
+    void add(std::string name, Call call, Call returned = {});
+    /// For a callback that tells what is known when it is its turn: make is called on the strand then.
+    void add_made_late(std::string name, std::function<Call()> make, Call returned = {});
     /// Returns when all callbacks have returned (true), or at deadline.
     static Task<bool> idle(std::shared_ptr<CallbackQueue> self, TimePoint deadline);
     /// No callback begins from now on.

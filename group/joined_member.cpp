@@ -571,8 +571,7 @@ void JoinedMember::report(const Error& error) {
     // Behind a callback that does not return they would pile up; errors() has them.
     if (!settings_.config.on_error || errors_waiting_ == ErrorLog::errors_max) return;
     ++errors_waiting_;
-    const CallbackQueue::Call call = [callback = settings_.config.on_error, error] { callback(error); };
-    callbacks_->add("on_error", [call] { return call; },
+    callbacks_->add("on_error", [callback = settings_.config.on_error, error] { callback(error); },
                     [weak = weak_from_this()] {
                         if (const auto self = weak.lock()) --self->errors_waiting_;
                     });
@@ -588,7 +587,7 @@ void JoinedMember::log(LogLevel level, const std::string& text) {
 }
 
 void JoinedMember::call_back(const char* name, const std::function<void()>& callback) {
-    if (callback) callbacks_->add(name, [callback] { return callback; });
+    if (callback) callbacks_->add(name, callback);
 }
 
 /// Calls returned in any case.
@@ -599,8 +598,7 @@ void JoinedMember::call_back(const char* name, const std::function<void(const st
         if (returned) returned();
         return;
     }
-    const CallbackQueue::Call call = [callback, partitions] { callback(partitions); };
-    callbacks_->add(name, [call] { return call; }, std::move(returned));
+    callbacks_->add(name, [callback, partitions] { callback(partitions); }, std::move(returned));
 }
 
 }  // namespace kwire

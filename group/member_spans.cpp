@@ -336,7 +336,7 @@ void JoinedMember::tell_committed() {
         if (!self) return [] {};
         return [callback, news = std::exchange(self->committed_news_, {})] { callback(news); };
     };
-    callbacks_->add("on_committed", make);
+    callbacks_->add_made_late("on_committed", make);
 }
 
 Task<void> JoinedMember::run_commits(Self self) {

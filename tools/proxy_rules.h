@@ -26,7 +26,7 @@ struct ProxyRule {
         cut_answer,  ///< The connection is closed in the middle of the answer.
         reset,       ///< As cut, but the client's connection is aborted (RST).
         hang,        ///< From this request on nothing passes, either way, and the connections stay open.
-        trickle,     ///< The answer, and those behind it, come at so many bytes a second.
+        trickle,     ///< The answer comes at so many bytes a second, and those behind it wait.
         error,       ///< The broker never sees the request; all in it is answered with this error.
         corrupt,     ///< One bit in the middle of the answer is flipped.
     };

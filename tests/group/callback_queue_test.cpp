@@ -39,7 +39,7 @@ class CallbackQueueTest : public testing::Test {
         co_return;
     }
     void add(std::string name, CallbackQueue::Call call, CallbackQueue::Call returned = {}) {
-        on_strand([&] { queue_->add(name, [call] { return call; }, returned); });
+        on_strand([&] { queue_->add(name, call, returned); });
     }
     bool becomes_idle() { return runtime_->block_on(CallbackQueue::idle(queue_, later(runtime_->now(), very_long))); }
 
@@ -140,7 +140,7 @@ TEST_F(CallbackQueueTest, RunsOnTheExecutorItIsGiven) {
     const auto other = Runtime::with_own_thread();
     const auto given = std::make_shared<CallbackQueue>(runtime_, CallbackQueue::Settings{other->executor(), very_long});
     bool there = false;
-    on_strand([&] { given->add("on_x", [&] { return [&] { there = other->on_runtime(); }; }); });
+    on_strand([&] { given->add("on_x", [&] { there = other->on_runtime(); }); });
     ASSERT_TRUE(runtime_->block_on(CallbackQueue::idle(given, later(runtime_->now(), very_long))));
     EXPECT_TRUE(there);
 }

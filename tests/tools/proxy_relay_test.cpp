@@ -219,19 +219,24 @@ std::string fetch_response(std::int32_t correlation_id, std::size_t record_bytes
     return frame;
 }
 
+/// Asks twice through a proxy, and returns the answers that the broker is to give.
+std::string ask_twice(const Socket& client, const Socket& accepted, std::size_t record_bytes) {
+    std::string answers;
+    for (const int id : {1, 2}) {
+        ask(client, id);
+        EXPECT_FALSE(accepted.read_frame().empty());
+        answers += fetch_response(id, record_bytes);
+    }
+    return answers;
+}
+
 /// What stands before the cut arrives, however slowly it is taken.
 TEST(ProxyRelay, an_answer_that_is_cut_arrives_up_to_the_cut) {
     const Listener broker;
     const Running proxy({&broker}, {parse_rule("Fetch after=1 cut-answer")});
     const Socket client = connect_to(proxy.port());
     const Socket accepted = broker.accept();
-    std::string answers;
-    for (const int id : {1, 2}) {
-        ask(client, id);
-        ASSERT_FALSE(accepted.read_frame().empty());
-        // More than the sockets on the way hold.
-        answers += fetch_response(id, 12 << 20);
-    }
+    const std::string answers = ask_twice(client, accepted, 12 << 20);  // more than the sockets on the way hold
     const std::size_t cut = answers.size() / 4 * 3;
     std::thread answering([&accepted, &answers] {
         for (std::string_view left = answers; !left.empty();) {
@@ -288,12 +293,7 @@ TEST(ProxyRelay, trickle_takes_as_long_as_it_says_and_loses_nothing) {
     const Running proxy({&broker}, {parse_rule("Fetch count=1 trickle 5000")});
     const Socket client = connect_to(proxy.port());
     const Socket accepted = broker.accept();
-    std::string answers;
-    for (const int id : {1, 2}) {
-        ask(client, id);
-        ASSERT_FALSE(accepted.read_frame().empty());
-        answers += fetch_response(id, 1000);
-    }
+    const std::string answers = ask_twice(client, accepted, 1000);
     const auto begun = std::chrono::steady_clock::now();
     accepted.write(answers);
     EXPECT_EQ(client.read(answers.size()), answers);
