@@ -33,7 +33,7 @@ constexpr std::array marks{
     Mark{"0.11", ApiKey::fetch, 5},
     Mark{"0.10.1 or 0.10.2", ApiKey::fetch, 3},
     Mark{"0.10.0", ApiKey::fetch, 2},
-    // These have no ApiVersions: what they offer stands in a table of net/broker_versions.cpp.
+    // These have no ApiVersions: what they offer stands in a table of net/connecting/broker_versions.cpp.
     Mark{"0.9", ApiKey::fetch, 1},
     Mark{"0.8.2", ApiKey::find_coordinator, 0},
 };

@@ -1,4 +1,4 @@
-#include "backoff.h"
+#include "connecting/backoff.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "broker_versions.h"
+#include "connecting/broker_versions.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <kwire/protocol/metadata.h>
 #include <kwire/protocol/produce.h>
 
-#include "broker_versions.h"
+#include "connecting/broker_versions.h"
 #include "fake_cluster.h"
 
 namespace kwire {

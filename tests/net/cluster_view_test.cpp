@@ -1,4 +1,4 @@
-#include "cluster_view.h"
+#include "connecting/cluster_view.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "connecting/connection.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "fetch_queue.h"
+#include "fetching/fetch_queue.h"
 
 #include <set>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "frame_pool.h"
+#include "connecting/frame_pool.h"
 
 #include <cstring>
 #include <thread>

@@ -2,7 +2,7 @@
 
 #include <kwire/protocol/metadata.h>
 
-#include "broker.h"
+#include "connecting/broker.h"
 #include "scripted_broker.h"
 
 namespace kwire {

@@ -14,7 +14,7 @@
 #include <kwire/protocol/record_batch_builder.h>
 
 // Private to net: batches come from nowhere else.
-#include "fetch_queue.h"
+#include "fetching/fetch_queue.h"
 
 namespace kwire::tools {
 namespace {

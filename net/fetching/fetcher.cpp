@@ -8,7 +8,7 @@
 
 #include <kwire/protocol/offset_for_leader_epoch.h>
 
-#include "leader_errors.h"
+#include "connecting/leader_errors.h"
 
 namespace kwire {
 namespace {

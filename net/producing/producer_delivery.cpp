@@ -5,7 +5,7 @@
 #include <kwire/protocol/produce.h>
 #include <kwire/protocol/record_batch_builder.h>
 
-#include "leader_errors.h"
+#include "connecting/leader_errors.h"
 #include "producer_impl.h"
 
 namespace kwire {

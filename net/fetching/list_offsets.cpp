@@ -7,7 +7,7 @@
 
 #include <kwire/protocol/list_offsets.h>
 
-#include "leader_errors.h"
+#include "connecting/leader_errors.h"
 #include "list_offsets_once.h"
 
 namespace kwire {
