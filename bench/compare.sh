@@ -25,6 +25,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 # shellcheck source=tests/support/install.sh
 . tests/support/install.sh
+# shellcheck source=tests/support/kafka_jars.sh
+. tests/support/kafka_jars.sh
 
 codecs=(none lz4 zstd snappy gzip)
 shapes=(10B 1KB 10KB 1MB p1 p64 p1000 b1 b10 b100 b10000 threads2 brokers3 v0 v1 latency idle)
@@ -50,6 +52,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+kafka_version_check "$kafka" || exit 2
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kwire-compare.XXXXXX")
 cluster=

@@ -9,6 +9,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/support/install.sh
 . tests/support/install.sh
+# shellcheck source=tests/support/kafka_jars.sh
+. tests/support/kafka_jars.sh
 
 keep='' version=3.9.1
 while [ $# -gt 0 ]; do
@@ -20,6 +22,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+kafka_version_check "$version" || exit 2
 
 topic=words group=demo partitions=8
 session_ms=2000 lines_a_second=150 seconds_before_kill=4
@@ -122,7 +125,7 @@ been_on() { [ $SECONDS -ge "$show_until" ]; }
 install_missing "$PWD" build test run
 
 say "Building $kwire"
-setsid tests/support/cluster warm "$version" 3.9.1 & # a group of its own, so that what it started ends with it
+setsid tests/support/cluster warm "$version" & # a group of its own, so that what it started ends with it
 jars=$!
 cmake --preset release > "$dir/build.log" 2>&1 || { cat "$dir/build.log" >&2; fail "cmake could not configure"; }
 if [ -n "$live" ]; then

@@ -4,9 +4,12 @@
 #   kafka_jars VERSION       prints the folder of that release's jars, fetching them first if need be
 #   kafka_jars_warm V...     fetches several releases with one run of Maven
 #
-# Safe to call from any number of processes at once: whoever comes second waits for the first.
+# Safe to call from any number of processes at once: whoever comes second waits for the first. A release may be named
+# more than once.
 
-KWIRE_CACHE=${KWIRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kwire}
+kwire_home=~ # of the user where HOME is not set
+KWIRE_CACHE=${KWIRE_CACHE:-${XDG_CACHE_HOME:-$kwire_home/.cache}/kwire}
+case $KWIRE_CACHE in /*) ;; *) KWIRE_CACHE=$PWD/$KWIRE_CACHE ;; esac # servers are restarted from other folders
 
 # Of what kafka_pom asks for. A number of its own for every change: two checkouts may share the cache, and the one must
 # not take the jars away that servers of the other are running from.
@@ -23,6 +26,17 @@ scala_of() {
 
 # version_at_least A B: A >= B
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# What is no release never becomes a folder or a line in a file of Maven's.
+kafka_version_check() { # VERSION...
+    local version
+    for version in "$@"; do
+        [[ $version =~ ^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2,3}$ ]] && continue
+        printf '%q is no release of Kafka: write three or four numbers with dots between them, as 3.9.1 or 0.8.2.2\n' \
+            "$version" >&2
+        return 1
+    done
+}
 
 kafka_jars_dir() { echo "$kafka_jars_top/$1"; }
 kafka_jars_ready() { [ -e "$(kafka_jars_dir "$1")/complete" ]; }
@@ -61,20 +75,23 @@ POM
     printf '  </dependencies>\n</project>\n'
 }
 
-# Maven gives up at the first broken download; a registry that hiccups deserves a second and a third look.
+# Maven gives up at the first broken download; a registry that hiccups deserves a second and a third look. -U, for
+# Maven remembers for a day what was not there.
 maven() { # arguments of mvn
     local attempt log
     log=$(mktemp)
     for attempt in 1 2 3; do
-        if mvn -B -ntp "$@" > "$log" 2>&1 < /dev/null; then
+        if mvn -B -ntp -U "$@" > "$log" 2>&1 < /dev/null; then
             rm -f "$log"
             return 0
         fi
         [ "$attempt" = 3 ] || sleep $((attempt * 3))
     done
-    grep -E '^\[(ERROR|FATAL)\]' "$log" | head -n 20 >&2 || tail -n 20 "$log" >&2
+    # The first line says what failed, the others how to debug Maven.
+    grep -m 1 -E '^\[(ERROR|FATAL)\] .' "$log" >&2 || tail -n 20 "$log" >&2
     rm -f "$log"
-    echo "Maven could not fetch Kafka's jars (see above). Is Maven Central, or the mirror in your settings.xml, reachable?" >&2
+    echo "Maven could not fetch Kafka's jars (see above). Is there such a release, and is Maven Central, or the mirror" \
+        "in your settings.xml, reachable?" >&2
     return 1
 }
 
@@ -105,7 +122,11 @@ kafka_jars_fetch() { # VERSION...
 
 kafka_jars_warm() { # VERSION...
     local version missing=()
-    for version in "$@"; do kafka_jars_ready "$version" || missing+=("$version"); done
+    kafka_version_check "$@" || return 1
+    for version in "$@"; do
+        # Maven refuses a project that has one module twice.
+        kafka_jars_ready "$version" || [[ " ${missing[*]} " == *" $version "* ]] || missing+=("$version")
+    done
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v mvn > /dev/null || { echo "mvn is missing: install the Debian package maven" >&2; return 1; }
     mkdir -p "$kafka_jars_top"
