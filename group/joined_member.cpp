@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <random>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -35,6 +36,7 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
     config.keeps_place = !settings.config.group_instance_id.empty();
     config.rule = settings.config.assignment;
     config.processing_timeout = settings.config.offsets.processing_timeout;
+    config.jitter_seed = settings.config.cluster.jitter_seed.value_or(std::random_device{}());
     return config;
 }
 

@@ -58,7 +58,7 @@ void Membership::progress() {
 void Membership::on(const event::SessionOpened& e) {
     if (e.session != session_ || session_phase_ != SessionPhase::opening) return;
     open_under_way_ = false;
-    open_backoff_ = {};
+    open_backoff_.reset();
     session_phase_ = SessionPhase::live;
     register_by_ = now_ + config_.register_patience;
     member_id_ = e.member_id;
@@ -99,7 +99,7 @@ void Membership::on(const event::SessionExpired&) {
     if (closing_) return finish(!had_spans);
     session_phase_ = SessionPhase::opening;
     registration_ = Registration::wanted;
-    register_backoff_ = {};
+    register_backoff_.reset();
     register_not_before_ = now_;
     members_.clear();
     members_reading_ = {};
@@ -149,7 +149,7 @@ void Membership::on(const event::Registered& e) {
     if (e.session != session_ || registration_ != Registration::under_way) return;
     if (e.code == zk::Code::ok) {
         registration_ = Registration::done;
-        register_backoff_ = {};
+        register_backoff_.reset();
         members_reading_.again = true;
     } else {
         // Also where our name is taken: it may be our own node of a session that is about to expire.
@@ -178,7 +178,7 @@ void Membership::on(const event::RegistrationUpdated& e) {
     if (e.session != session_ || !update_.under_way) return;
     update_.under_way = false;
     if (e.code == zk::Code::ok) {
-        update_.backoff = {};
+        update_.backoff.reset();
         members_reading_.again = true;  // its watch tells the others
         members_reading_.not_before = now_;
     } else {
@@ -264,7 +264,7 @@ void Membership::on(const event::MembersRead& e) {
         back_off(members_reading_.not_before, members_reading_.backoff);
         return;
     }
-    members_reading_.backoff = {};
+    members_reading_.backoff.reset();
     const bool listed = std::any_of(e.members->begin(), e.members->end(),
                                     [this](const auto& m) { return m.id == member_id_; });
     if (!listed && registered()) {
@@ -350,7 +350,7 @@ void Membership::on(const event::TopicsListed& e) {
         return;
     }
     all_topics_reading_.known = true;
-    all_topics_reading_.backoff = {};
+    all_topics_reading_.backoff.reset();
     all_topics_ = {e.topics->begin(), e.topics->end()};
     follow_topics();
 }
@@ -378,7 +378,7 @@ void Membership::on(const event::TopicRead& e) {
         inputs_changed_ = plan_.inputs_changed = true;
     }
     topic.reading.known = topic.was_read = true;
-    topic.reading.backoff = {};
+    topic.reading.backoff.reset();
     topic.exists = exists;
     topic.partitions = e.partitions;
     if (!exists && topic.ours && !std::exchange(topic.reported_missing, true)) {
@@ -466,7 +466,7 @@ void Membership::on(const event::PlanRead& e) {
         back_off(plan_.reading.not_before, plan_.reading.backoff);
         return;
     }
-    plan_.reading.backoff = {};
+    plan_.reading.backoff.reset();
     if (!plan_.reading.known || plan_.version != e.version || plan_.owners != *e.plan) inputs_changed_ = true;
     plan_.reading.known = true;
     plan_.version = e.version;
@@ -502,7 +502,7 @@ void Membership::on(const event::PlanWritten& e) {
     auto written = std::exchange(plan_.writing, {});
     if (e.code == zk::Code::ok) {
         // Its watch brings it once more, and that is enough.
-        plan_.write_backoff = {};
+        plan_.write_backoff.reset();
         plan_.owners = std::move(written);
         plan_.version = e.version;
         return;
@@ -510,7 +510,7 @@ void Membership::on(const event::PlanWritten& e) {
     plan_.inputs_changed = true;
     const bool lost_race = e.code == zk::Code::bad_version || e.code == zk::Code::node_exists;
     if (lost_race) {
-        plan_.write_backoff = {};
+        plan_.write_backoff.reset();
     } else {
         back_off(plan_.write_not_before, plan_.write_backoff);
     }
@@ -530,7 +530,7 @@ void Membership::renew(const TopicPartition& tp, Span& span) {
     span_names_.erase(span.id);
     span.id = next_span_++;
     span.not_before = now_;
-    span.backoff = {};
+    span.backoff.reset();
     span.drained = span.revoking = false;
     span_names_[span.id] = tp;
 }
@@ -621,10 +621,12 @@ void Membership::finish(bool clean) {
 
 // ---- time
 
-void Membership::back_off(TimePoint& not_before, Duration& backoff) const {
-    backoff = backoff == Duration{} ? config_.retry_backoff
-                                    : std::min(backoff * 2, config_.retry_backoff_max);
-    not_before = now_ + backoff;
+void Membership::back_off(TimePoint& not_before, Backoff& backoff) {
+    if (backoff.failures() == 0) {
+        if (backoff_seed_) ++*backoff_seed_;
+        backoff = Backoff(config_.retry_backoff, config_.retry_backoff_max, backoff_seed_);
+    }
+    not_before = now_ + backoff.next();
 }
 
 std::optional<TimePoint> Membership::next_timer() const {

@@ -27,6 +27,8 @@
 #include <string>
 #include <vector>
 
+#include <kwire/net/backoff.h>
+
 #include "membership_protocol.h"
 
 namespace kwire {
@@ -40,8 +42,9 @@ struct MembershipConfig {
     Duration processing_timeout = std::chrono::seconds(60);
     /// How long to commit, to release and to deregister may take before close gives up on ZooKeeper.
     Duration leave_timeout = std::chrono::seconds(4);
-    Duration retry_backoff = std::chrono::milliseconds(100);
-    Duration retry_backoff_max = std::chrono::seconds(5);
+    std::optional<std::uint64_t> jitter_seed = {};  ///< Of waits; another one in each member. Nothing: no jitter.
+    Backoff::Milliseconds retry_backoff{100};
+    Backoff::Milliseconds retry_backoff_max{5'000};
     /// How often to look for partitions that nobody owns, and how often one must be seen so before we adopt it. The product
     /// must be longer than a Java peer stays without its partitions while it rebalances: four tries, two seconds apart.
     Duration sweep_interval = std::chrono::seconds(5);
@@ -108,7 +111,7 @@ class Membership {
         bool announced = false;      // as assigned, and not yet as revoked
         bool revoking = false;       // the program is being told that it goes, and may use it until then
         TimePoint not_before{};  // of the next try
-        Duration backoff{};
+        Backoff backoff{};
         TimePoint drain_deadline{};
     };
     struct Reading {
@@ -116,7 +119,7 @@ class Membership {
         bool under_way = false;
         bool again = true;  // read it (again) as soon as possible
         TimePoint not_before{};
-        Duration backoff{};
+        Backoff backoff{};
     };
     struct Topic {
         bool ours = true;  // else only peers read it, which matters to some rules
@@ -138,7 +141,7 @@ class Membership {
         std::optional<TimePoint> write_at;  // there is a better one, and it is to be written then
         Duration patience{};
         TimePoint write_not_before{};
-        Duration write_backoff{};
+        Backoff write_backoff{};
     };
 
     void on(const event::SessionOpened& e);
@@ -199,7 +202,7 @@ class Membership {
 
     bool live() const { return session_phase_ == SessionPhase::live; }
     bool due(TimePoint not_before) const { return not_before <= now_; }
-    void back_off(TimePoint& not_before, Duration& backoff) const;
+    void back_off(TimePoint& not_before, Backoff& backoff);
     /// The span of that id if it is in one of the steps given; null for an answer that came too late.
     Span* find(SpanId id, std::initializer_list<Step> steps);
     TopicPartitions known_partitions() const;
@@ -219,6 +222,7 @@ class Membership {
     }
 
     const MembershipConfig config_;
+    std::optional<std::uint64_t> backoff_seed_ = config_.jitter_seed;
     Actions actions_;
     TimePoint now_{};
 
@@ -226,13 +230,13 @@ class Membership {
     SessionNumber session_ = 1;
     bool open_under_way_ = true;
     TimePoint open_not_before_{};
-    Duration open_backoff_{};
+    Backoff open_backoff_;
 
     std::string member_id_;
     Registration registration_ = Registration::wanted;
     TimePoint register_not_before_{};
     TimePoint register_by_{};  // with or without knowing the topics
-    Duration register_backoff_{};
+    Backoff register_backoff_;
 
     MemberSubscription subscription_;
     Reading update_{.known = true, .again = false};  // of our registration

@@ -35,7 +35,7 @@ void Membership::on(const event::ClaimAnswered& e) {
         span->step = Step::claimed;
         set_holds_node(*span, true);
         span->may_hold_node = false;
-        span->backoff = {};
+        span->backoff.reset();
     } else if (e.code == zk::Code::node_exists) {
         const auto& tp = span_names_.at(e.span);
         span->may_hold_node = false;
@@ -53,7 +53,7 @@ void Membership::on(const event::OwnerGone& e) {
     if (auto* span = find(e.span, {Step::blocked})) {
         span->step = Step::to_claim;
         span->not_before = now_;
-        span->backoff = {};
+        span->backoff.reset();
     }
 }
 
@@ -67,7 +67,7 @@ void Membership::on(const event::OwnerUnreadable& e) {
 void Membership::on(const event::Started& e) {
     if (auto* span = find(e.span, {Step::starting, Step::cancelling})) {
         span->step = Step::running;
-        span->backoff = {};
+        span->backoff.reset();
     }
 }
 
@@ -96,7 +96,7 @@ void Membership::on(const event::Finalized& e) {
     if (auto* span = find(e.span, {Step::finalizing})) {
         span->step = Step::to_release;
         span->not_before = now_;
-        span->backoff = {};
+        span->backoff.reset();
     }
 }
 

@@ -21,6 +21,10 @@ class KwireCategory final : public std::error_category {
                 return "closed";
             case errc::would_block_runtime:
                 return "a blocking call on the runtime's own thread";
+            case errc::foreign_executor:
+                return "awaited on a foreign executor";
+            case errc::internal:
+                return "internal error";
             case errc::timed_out:
                 return "timed out";
             case errc::cannot_resolve:
@@ -41,6 +45,8 @@ class KwireCategory final : public std::error_category {
                 return "refused by the broker";
             case errc::unknown_topic:
                 return "unknown topic";
+            case errc::topic_recreated:
+                return "topic made anew";
             case errc::no_leader:
                 return "partition without leader";
             case errc::offset_out_of_range:

@@ -126,37 +126,34 @@ void Broker::close(const Error& why) {
 
 // ---- calling
 
-Task<void> Broker::call(const protocol::Schema& request, std::shared_ptr<const void> message,
-                        const protocol::Schema& response, void* answer, CallOptions options,
+Task<void> Broker::call(AnyRequest request, void* answer, CallOptions options,
                         TimePoint deadline) {
-    return called(shared_from_this(), request, std::move(message), response, answer, options,
-                  deadline);
+    return called(shared_from_this(), std::move(request), answer, options, deadline);
 }
 
-Task<void> Broker::called(std::shared_ptr<Broker> self, const protocol::Schema& request,
-                          std::shared_ptr<const void> message, const protocol::Schema& response,
-                          void* answer, CallOptions options, TimePoint deadline) {
-    const Negotiated link = co_await self->link(deadline);
+Task<void> Broker::called(std::shared_ptr<Broker> self, AnyRequest request, void* answer,
+                          CallOptions options, TimePoint deadline) {
+    Negotiated link = self->link_;
+    if (self->closed_ || !self->connected()) link = co_await self->link(deadline);
     const std::string target = self->target_.to_string();
-    const std::int16_t version = choose_version(link.versions, request, options, target);
+    const ApiKey api = request.request->api_key.value_or(ApiKey{-1});
+    const std::int16_t version = choose_version(link.versions, *request.request, options, target);
+    const auto message = request.message ? request.message : request.make(version);
     if (options.no_answer) {
-        co_await link.connection->tell(request, message.get(), version);
+        co_await link.connection->tell(*request.request, message.get(), version);
         co_return;
     }
     Bytes body;
     try {
-        body = co_await link.connection->ask(request, message.get(), version, deadline);
+        body = co_await link.connection->ask(*request.request, message.get(), version, deadline);
     } catch (const Error& e) {
-        if (e.condition() == errc::connection_lost) {
-            self->learn_from_loss(request.api_key.value_or(ApiKey{-1}), link.versions);
-        }
+        if (e.condition() == errc::connection_lost) self->learn_from_loss(api, link.versions);
         throw;
     }
-    if (const auto error = protocol::decode(response, answer, version, body)) {
-        const Error broken(errc::broken_frame, "an answer does not decode: " + error->message(),
-                           {.target = target,
-                            .api = to_string(request.api_key.value_or(ApiKey{-1})),
-                            .api_version = version});
+    if (const auto error = protocol::decode(*request.response, answer, version, body)) {
+        const Error broken(
+            errc::broken_frame, "an answer does not decode: " + error->message(),
+            {.target = target, .api = to_string(api), .api_version = version});
         link.connection->poison(broken);
         throw broken;
     }

@@ -13,9 +13,9 @@
 #include <memory>
 #include <optional>
 
+#include <kwire/net/backoff.h>
 #include <kwire/net/cluster.h>
 
-#include "backoff.h"
 #include "broker_versions.h"
 #include "connection.h"
 
@@ -69,9 +69,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
     Task<Negotiated> link(TimePoint deadline);
 
     /// Sends a request over link() and decodes its answer into answer, which lives until then.
-    Task<void> call(const protocol::Schema& request, std::shared_ptr<const void> message,
-                    const protocol::Schema& response, void* answer, CallOptions options,
-                    TimePoint deadline);
+    Task<void> call(AnyRequest request, void* answer, CallOptions options, TimePoint deadline);
 
     /// Ends the connection; what is in flight fails with why, and so does what is called later.
     void close(const Error& why);
@@ -79,9 +77,8 @@ class Broker : public std::enable_shared_from_this<Broker> {
  private:
     static Task<Negotiated> linked(std::shared_ptr<Broker> self, TimePoint deadline);
     static Task<void> attempt(std::shared_ptr<Broker> self);
-    static Task<void> called(std::shared_ptr<Broker> self, const protocol::Schema& request,
-                             std::shared_ptr<const void> message, const protocol::Schema& response,
-                             void* answer, CallOptions options, TimePoint deadline);
+    static Task<void> called(std::shared_ptr<Broker> self, AnyRequest request, void* answer,
+                             CallOptions options, TimePoint deadline);
     void failed(const Error& why);
     void learn_from_loss(ApiKey api, const BrokerVersions& versions);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <random>
@@ -20,10 +21,19 @@ namespace {
 
 using BrokerPtr = std::shared_ptr<Broker>;
 using ViewPtr = std::shared_ptr<const ClusterView>;
-/// No value: all topics. An empty set: none, only the brokers.
-using Topics = std::optional<std::set<std::string>>;
+
+/// What a Metadata request is for.
+struct Asked {
+    /// No value: all topics. An empty set: none, only the brokers.
+    std::optional<std::set<std::string>> topics;
+    bool create = false;  // those that do not exist
+
+    auto operator<=>(const Asked&) const = default;
+};
+const Asked only_brokers{.topics = std::set<std::string>()};
 
 constexpr std::chrono::milliseconds coordinator_retry{100};
+constexpr std::chrono::milliseconds coordinator_retry_max{1'000};
 
 void check(bool holds, const std::string& key, std::int64_t value, const std::string& rule) {
     if (holds) return;
@@ -193,40 +203,44 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
     // --- metadata
     // --------------------------------------------------------------------------------------------------
 
-    static protocol::MetadataRequest metadata_request(const Topics& topics, std::int16_t version) {
+    static protocol::MetadataRequest metadata_request(const Asked& asked, std::int16_t version) {
         protocol::MetadataRequest request;
-        const bool all = !topics;
-        if (version == 0) return request;  // an empty list stands for all there
-        // Before version 4 a broker may create a topic because it was named.
-        if (all || (version < 4 && !topics->empty())) {
-            request.topics.reset();
+        if (version == 0) request.topics.emplace();  // an empty list stands for all there
+        if (lists_all(asked, version)) {
+            if (version > 0) request.topics.reset();
         } else {
-            for (const auto& name : *topics) request.topics->push_back({.name = name});
+            request.topics.emplace();
+            for (const auto& name : *asked.topics) request.topics->push_back({.name = name});
         }
-        if (version >= 4) request.allow_auto_topic_creation = false;
+        if (version >= 4) request.allow_auto_topic_creation = asked.create;
         return request;
     }
 
-    static Task<void> metadata_from(Self self, BrokerPtr broker, Topics topics,
+    /// Before version 4 a broker may create a topic because it was named.
+    static bool lists_all(const Asked& asked, std::int16_t version) {
+        if (!asked.topics) return true;
+        if (asked.topics->empty()) return version == 0;
+        return version < 4 && !asked.create;
+    }
+
+    static Task<void> metadata_from(Self self, BrokerPtr broker, Asked asked,
                                     std::shared_ptr<std::optional<ClusterView>> without_brokers,
                                     TimePoint deadline) {
-        const auto& schema = protocol::schema_of<protocol::MetadataRequest>();
-        const Negotiated link = co_await broker->link(deadline);
-        const std::string target = broker->target().to_string();
-        const std::int16_t version = choose_version(link.versions, schema, {}, target);
-        auto request =
-            std::make_shared<const protocol::MetadataRequest>(metadata_request(topics, version));
-        CallOptions options;
-        options.version_min = version;
-        options.version_max = version;
+        std::int16_t version = 0;
+        const auto make = [&asked, &version](std::int16_t chosen) {
+            version = chosen;
+            return metadata_request(asked, chosen);
+        };
         protocol::MetadataResponse answer;
-        co_await broker->call(schema, request, protocol::schema_of<protocol::MetadataResponse>(),
-                              &answer, options, deadline);
-        const Error::Where where{.target = target, .api = "Metadata", .api_version = version};
+        co_await broker->call(AnyRequest::made_by<protocol::MetadataRequest>(make), &answer,
+                              CallOptions{}, deadline);
+        const Error::Where where{
+            .target = broker->target().to_string(), .api = "Metadata", .api_version = version};
         if (answer.error_code != ErrorCode::none) {
             throw Error(answer.error_code, "the broker gives no metadata", where);
         }
-        ClusterView next = merged(*self->current_view(), answer, topics);
+        const bool listed = lists_all(asked, version);
+        ClusterView next = merged(*self->current_view(), answer, asked.topics, listed);
         if (next.brokers.empty()) {
             *without_brokers = std::move(next);
             throw Error(ErrorCode::broker_not_available,
@@ -243,10 +257,10 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
         drop_unlisted();
     }
 
-    static Task<void> ask_metadata(Self self, Topics topics, TimePoint deadline) {
+    static Task<void> ask_metadata(Self self, Asked asked, TimePoint deadline) {
         auto without_brokers = std::make_shared<std::optional<ClusterView>>();
-        Use use = [self, topics, without_brokers](BrokerPtr broker, TimePoint until) {
-            return metadata_from(self, std::move(broker), topics, without_brokers, until);
+        Use use = [self, asked, without_brokers](BrokerPtr broker, TimePoint until) {
+            return metadata_from(self, std::move(broker), asked, without_brokers, until);
         };
         try {
             co_await at_any(self, 0, std::move(use), "Metadata", deadline);
@@ -258,24 +272,24 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
         }
     }
 
-    static Task<void> run(Self self, std::shared_ptr<Refresh> refresh, Topics topics) {
+    static Task<void> run(Self self, std::shared_ptr<Refresh> refresh, Asked asked) {
         try {
-            co_await ask_metadata(self, topics, self->request_deadline());
+            co_await ask_metadata(self, asked, self->request_deadline());
             refresh->view = self->current_view();
         } catch (const Error& e) {
             refresh->failure = e;
         }
-        self->refreshes.erase(topics);
+        self->refreshes.erase(asked);
         refresh->ended = true;
         refresh->over.notify_all();
     }
 
-    static Task<ViewPtr> refreshed(Self self, Topics topics) {
+    static Task<ViewPtr> refreshed(Self self, Asked asked) {
         if (self->closed) throw Error(*self->closed);
-        auto& shared = self->refreshes[topics];
+        auto& shared = self->refreshes[asked];
         if (!shared) {
             shared = std::make_shared<Refresh>(*self->runtime);
-            self->runtime->spawn(run(self, shared, topics));
+            self->runtime->spawn(run(self, shared, asked));
         }
         const auto refresh = shared;
         while (!refresh->ended) co_await refresh->over.wait();
@@ -284,6 +298,9 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
     }
 
     TimePoint request_deadline() const { return later(runtime->now(), config().request_timeout); }
+    TimePoint deadline_of(const CallOptions& options) const {
+        return later(runtime->now(), options.timeout.value_or(config().request_timeout));
+    }
 
     // --- coordinators
     // ----------------------------------------------------------------------------------------------
@@ -292,23 +309,21 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
 
     static Task<void> coordinator_from(BrokerPtr broker, std::string group,
                                        std::shared_ptr<Coordinator> out, TimePoint deadline) {
-        const auto& schema = protocol::schema_of<protocol::FindCoordinatorRequest>();
-        const Negotiated link = co_await broker->link(deadline);
-        const std::string target = broker->target().to_string();
-        const std::int16_t version = choose_version(link.versions, schema, {}, target);
-        auto request = std::make_shared<protocol::FindCoordinatorRequest>();
-        if (version >= 4) {
-            request->coordinator_keys = {group};
-        } else {
-            request->key = group;
-        }
-        CallOptions options;
-        options.version_min = version;
-        options.version_max = version;
+        std::int16_t version = 0;
+        const auto make = [&group, &version](std::int16_t chosen) {
+            version = chosen;
+            protocol::FindCoordinatorRequest request;
+            if (version >= 4) {
+                request.coordinator_keys = {group};
+            } else {
+                request.key = group;
+            }
+            return request;
+        };
         protocol::FindCoordinatorResponse answer;
-        co_await broker->call(schema, request,
-                              protocol::schema_of<protocol::FindCoordinatorResponse>(), &answer,
-                              options, deadline);
+        co_await broker->call(AnyRequest::made_by<protocol::FindCoordinatorRequest>(make), &answer,
+                              CallOptions{}, deadline);
+        const std::string target = broker->target().to_string();
         if (version < 4) {
             *out = {group,       answer.node_id,    answer.host,
                     answer.port, answer.error_code, answer.error_message};
@@ -327,6 +342,7 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
 
     static Task<std::int32_t> coordinator_of(Self self, std::string group) {
         const TimePoint deadline = self->request_deadline();
+        Backoff backoff(coordinator_retry, coordinator_retry_max, self->random());
         for (;;) {
             if (const auto known = self->coordinators.find(group);
                 known != self->coordinators.end()) {
@@ -343,7 +359,7 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
                 self->coordinators[group] = found->node_id;
                 co_return found->node_id;
             }
-            const TimePoint again = self->runtime->now() + coordinator_retry;
+            const TimePoint again = self->runtime->now() + backoff.next();
             // The last question must have time for its answer.
             const bool in_time = again + coordinator_retry <= deadline;
             if (!worth_asking_again(found->error_code) || !in_time) {
@@ -358,17 +374,10 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
     // --- calls
     // -----------------------------------------------------------------------------------------------------
 
-    struct Call {
-        const protocol::Schema* request;
-        std::shared_ptr<const void> message;
-        const protocol::Schema* response;
-        void* answer;
-        CallOptions options;
-    };
-
-    static Task<void> at_controller(Self self, Call call, TimePoint deadline) {
+    static Task<void> at_controller(Self self, AnyRequest request, void* answer,
+                                    CallOptions options, TimePoint deadline) {
         if (self->current_view()->controller < 0) {
-            co_await ask_metadata(self, Topics{std::in_place}, deadline);
+            co_await ask_metadata(self, only_brokers, deadline);
         }
         const std::int32_t id = self->current_view()->controller;
         if (id < 0) {
@@ -376,25 +385,38 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
                 errc::unsupported_version,
                 "the brokers do not say which of them is the controller: they are older than "
                 "0.10, or none is elected",
-                {.api = to_string(call.request->api_key.value_or(ApiKey{-1}))});
+                {.api = to_string(request.request->api_key.value_or(ApiKey{-1}))});
         }
-        const auto broker = self->broker_of(id, call.options.lane);
-        co_await broker->call(*call.request, call.message, *call.response, call.answer,
-                              call.options, deadline);
+        const auto broker = self->broker_of(id, options.lane);
+        co_await broker->call(std::move(request), answer, options, deadline);
     }
 
-    static Task<void> anywhere(Self self, Call call, TimePoint deadline) {
-        Use use = [call](BrokerPtr broker, TimePoint until) {
-            return broker->call(*call.request, call.message, *call.response, call.answer,
-                                call.options, until);
+    static Task<void> controller_answer(Self self, AnyRequest request, void* answer,
+                                        CallOptions options, TimePoint deadline) {
+        Backoff backoff(coordinator_retry, coordinator_retry_max, self->random());
+        for (;;) {
+            co_await at_controller(self, request, answer, options, deadline);
+            if (!request.not_controller(answer)) co_return;
+            const TimePoint again = self->runtime->now() + backoff.next();
+            if (again > deadline) co_return;
+            Timer timer(*self->runtime);
+            co_await timer.wait_until(again);
+            co_await ask_metadata(self, only_brokers, deadline);
+        }
+    }
+
+    static Task<void> anywhere(Self self, AnyRequest request, void* answer, CallOptions options,
+                               TimePoint deadline) {
+        Use use = [request, answer, options](BrokerPtr broker, TimePoint until) {
+            return broker->call(request, answer, options, until);
         };
-        co_await at_any(self, call.options.lane, std::move(use),
-                        to_string(call.request->api_key.value_or(ApiKey{-1})), deadline);
+        const std::string purpose = to_string(request.request->api_key.value_or(ApiKey{-1}));
+        co_await at_any(self, options.lane, std::move(use), purpose, deadline);
     }
 
     static Task<BrokerVersions> versions_of(Self self, std::int32_t id, CallOptions options) {
         const auto broker = self->broker_of(id, options.lane);
-        const Negotiated link = co_await broker->link(deadline_of(*self, options));
+        const Negotiated link = co_await broker->link(self->deadline_of(options));
         co_return link.versions;
     }
 
@@ -407,11 +429,12 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
     std::shared_ptr<Runtime> runtime;
     std::shared_ptr<const Dialer> dialer;
     std::mt19937_64 random;
+    std::atomic<std::uint64_t> next_seed{random()};
     std::vector<HostPort> bootstrap;
     std::optional<Error> closed;
     std::map<std::pair<HostPort, std::int8_t>, BrokerPtr> brokers;
     std::map<HostPort, std::shared_ptr<AddressMemory>> memories;
-    std::map<Topics, std::shared_ptr<Refresh>> refreshes;
+    std::map<Asked, std::shared_ptr<Refresh>> refreshes;
     std::map<std::string, std::int32_t> coordinators;
     std::map<std::int32_t, HostPort> coordinator_addresses;
 
@@ -441,10 +464,14 @@ std::shared_ptr<const ClusterView> Cluster::view() const {
     return impl_->current_view();
 }
 
-Task<std::shared_ptr<const ClusterView>> Cluster::refresh(std::vector<std::string> topics) {
-    Topics wanted;
-    if (!topics.empty()) wanted.emplace(topics.begin(), topics.end());
-    return Impl::refreshed(impl_, std::move(wanted));
+Task<std::shared_ptr<const ClusterView>> Cluster::refresh(std::vector<std::string> topics,
+                                                          RefreshOptions options) {
+    Asked asked;
+    if (!topics.empty()) {
+        asked.topics.emplace(topics.begin(), topics.end());
+        asked.create = options.allow_auto_topic_creation;
+    }
+    return Impl::refreshed(impl_, std::move(asked));
 }
 
 void Cluster::set_bootstrap(std::vector<HostPort> bootstrap) {
@@ -496,34 +523,24 @@ void Cluster::close() {
     asio::post(impl_->runtime->executor(), [impl = impl_] { impl->close(); });
 }
 
-TimePoint Cluster::deadline_of(const Impl& impl, const CallOptions& options) {
-    return later(impl.runtime->now(), options.timeout.value_or(impl.config().request_timeout));
+std::uint64_t Cluster::jitter_seed() {
+    return impl_->next_seed.fetch_add(0x9e3779b97f4a7c15u);
 }
 
-Task<void> Cluster::untyped(std::shared_ptr<Impl> impl, Target target,
-                            const protocol::Schema& request, std::shared_ptr<const void> message,
-                            const protocol::Schema& response, void* answer, CallOptions options) {
-    const TimePoint deadline = deadline_of(*impl, options);
-    Impl::Call call{&request, std::move(message), &response, answer, options};
+Task<void> Cluster::ask(std::shared_ptr<Impl> impl, Target target, AnyRequest request, void* answer,
+                        CallOptions options) {
+    const TimePoint deadline = impl->deadline_of(options);
     switch (target.kind) {
         case Target::any:
-            return Impl::anywhere(std::move(impl), std::move(call), deadline);
+            return Impl::anywhere(std::move(impl), std::move(request), answer, options, deadline);
         case Target::controller:
-            return Impl::at_controller(std::move(impl), std::move(call), deadline);
+            return Impl::controller_answer(std::move(impl), std::move(request), answer, options,
+                                           deadline);
         case Target::broker:
             break;
     }
     return impl->broker_of(target.id, options.lane)
-        ->call(request, std::move(call.message), response, answer, options, deadline);
-}
-
-Task<bool> Cluster::controller_moved(std::shared_ptr<Impl> impl, TimePoint deadline) {
-    Timer timer(*impl->runtime);
-    const TimePoint again = impl->runtime->now() + coordinator_retry;
-    if (again > deadline) co_return false;
-    co_await timer.wait_until(again);
-    co_await Impl::ask_metadata(impl, Topics{std::in_place}, deadline);
-    co_return true;
+        ->call(std::move(request), answer, options, deadline);
 }
 
 }  // namespace kwire

@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include <kwire/net/backoff.h>
 #include <kwire/protocol/produce.h>
 #include <kwire/protocol/record_batch_builder.h>
 
@@ -35,6 +36,7 @@ void append_to(Builder& builder, const ProducerRecord& record, std::int64_t time
 Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string name) {
     const TimePoint begun = runtime_->now();
     Timer timer(*runtime_);
+    Backoff backoff(config_.retry_backoff, 10 * config_.retry_backoff, cluster_->jitter_seed());
     std::optional<Error> failure;
     bool found = false;
     while (!found) {
@@ -53,7 +55,7 @@ Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string
                                             failure->condition() == errc::closed
                                       : now >= begun + unknown_topic_patience;
         if (too_long) break;
-        co_await timer.wait_for(config_.retry_backoff);
+        co_await timer.wait_for(backoff.next());
     }
     Topic& topic = topics_[name];
     topic.looking_up = false;
@@ -96,17 +98,16 @@ Task<void> Producer::Impl::run_partition(std::shared_ptr<Impl> self,
 
 Task<void> Producer::Impl::deliver(std::shared_ptr<PartitionQueue> queue, Batch batch) {
     Timer timer(*runtime_);
-    auto backoff = config_.retry_backoff;
+    Backoff backoff(config_.retry_backoff, 10 * config_.retry_backoff, cluster_->jitter_seed());
     while (!batch.records.empty()) {
         std::optional<Error> reason = co_await try_to_deliver(queue, batch);
         if (!reason) co_return;
-        const TimePoint again = runtime_->now() + backoff;
+        const TimePoint again = runtime_->now() + backoff.next();
         if (reason->condition() == errc::closed || again >= batch.records.front().deadline) {
             fail(queue->tp, batch, *reason);
             co_return;
         }
         co_await timer.wait_until(again);
-        backoff = std::min(2 * backoff, 10 * config_.retry_backoff);
         std::vector<std::string> names(1, queue->tp.topic);
         try {
             co_await cluster_->refresh(std::move(names));

@@ -1,4 +1,4 @@
-#include "connecting/backoff.h"
+#include <kwire/net/backoff.h>
 
 #include <gtest/gtest.h>
 
@@ -18,6 +18,14 @@ TEST(BackoffTest, DoublesUpToTheMaximumWithJitter) {
     }
     backoff.reset();
     EXPECT_LE(backoff.next(), 120ms);
+}
+
+TEST(BackoffTest, WithoutASeedThereIsNoJitter) {
+    Backoff backoff(100ms, 300ms);
+    EXPECT_EQ(backoff.next(), 100ms);
+    EXPECT_EQ(backoff.next(), 200ms);
+    EXPECT_EQ(backoff.next(), 300ms);
+    EXPECT_EQ(backoff.failures(), 3);
 }
 
 TEST(BackoffTest, NeverTriesMoreThanTwentyTimesASecond) {

@@ -113,12 +113,68 @@ TEST_F(ClusterTest, NeverCreatesATopicByAsking) {
         const auto client = old.connect();
         const auto view = own_loop.run(client->refresh({"clicks", "nope"}));
         EXPECT_EQ(view->topics.size(), 1u) << version << ": the others were not asked for";
-        EXPECT_EQ(view->topic_errors.count("nope"), 1u);
+        EXPECT_EQ(view->topic_errors.count("nope"), version < 4 ? 1u : 0u)
+            << "only where all topics were asked for is one that is left out unknown";
+        EXPECT_EQ(view->topic_faults.count("nope"), version < 4 ? 0u : 1u);
         const bool all = version == 0 ? seen->topics->empty() : !seen->topics;
         EXPECT_EQ(all, version < 4) << version;
         EXPECT_EQ(seen->allow_auto_topic_creation, version < 4) << version;
         client->close();
     }
+}
+
+TEST_F(ClusterTest, AProducerLetsTheBrokerCreateTheTopic) {
+    for (const std::int16_t version : {0, 1, 3, 4, 9, 12}) {
+        VirtualLoop own_loop;
+        FakeCluster old(own_loop);
+        old.add_brokers(1);
+        old.versions[ApiKey::metadata] = {version, version};
+        protocol::MetadataRequest seen;
+        old.on<protocol::MetadataRequest>(
+            [&](const protocol::MetadataRequest& request, const Exchange& exchange, std::int32_t) {
+                seen = request;
+                protocol::MetadataResponse answer;
+                answer.brokers.push_back({1, "b1", 9092, std::nullopt});
+                answer.topics.emplace_back().name = "new";
+                answer.topics.back().error_code = ErrorCode::leader_not_available;
+                exchange.reply(answer);
+            });
+        const auto client = old.connect();
+        const RefreshOptions options{.allow_auto_topic_creation = true};
+        const auto view = own_loop.run(client->refresh({"new"}, options));
+        ASSERT_TRUE(seen.topics && seen.topics->size() == 1) << version;
+        EXPECT_EQ(seen.topics->front().name, "new");
+        EXPECT_TRUE(seen.allow_auto_topic_creation) << version;
+        EXPECT_EQ(view->topic_errors.at("new"), ErrorCode::leader_not_available);
+        own_loop.run(client->refresh({}, options));
+        EXPECT_EQ(seen.allow_auto_topic_creation, version < 4) << "of all topics none is created";
+        client->close();
+    }
+}
+
+TEST_F(ClusterTest, ARequestIsShapedByItsVersionInOneStep) {
+    start(1);
+    kafka.versions[ApiKey::list_offsets] = {1, 3};
+    refresh();
+    std::vector<std::int16_t> made;
+    kafka.on<ListOffsetsRequest>(
+        [&](const ListOffsetsRequest&, const Exchange& exchange, std::int32_t) {
+            EXPECT_EQ(exchange.version(), 3);
+            exchange.reply(ListOffsetsResponse{});
+        });
+    auto asking = loop.start(cluster->call(1, [&made](std::int16_t version) {
+        made.push_back(version);
+        return ListOffsetsRequest{};
+    }));
+    loop.run_until_idle();
+    asking->take();
+    EXPECT_EQ(made, std::vector<std::int16_t>{3});
+    EXPECT_EQ(error_of([&] {
+                  loop.run(cluster->call(1, [](std::int16_t) -> ListOffsetsRequest {
+                      throw Error(errc::invalid_config, "it cannot be asked so");
+                  }));
+              }).condition(),
+              errc::invalid_config);
 }
 
 TEST_F(ClusterTest, ConcurrentRefreshesShareOneRequest) {
@@ -153,7 +209,8 @@ TEST_F(ClusterTest, AnEmptyClusterOfOldIsEmpty) {
         });
     const auto view = refresh({"clicks"});
     EXPECT_TRUE(view->brokers.empty());
-    EXPECT_EQ(view->topic_errors.at("clicks"), ErrorCode::unknown_topic_or_partition);
+    EXPECT_TRUE(view->topic_errors.empty());
+    EXPECT_TRUE(view->topic_faults.contains("clicks"));
 }
 
 TEST_F(ClusterTest, FollowsLeadersAndPartitions) {

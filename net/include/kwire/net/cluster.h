@@ -12,11 +12,14 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -58,9 +61,16 @@ struct ClusterView {
     std::int32_t controller = -1;
     std::map<std::int32_t, BrokerEndpoint> brokers;
     std::map<std::string, TopicView> topics;
-    /// Why a topic that was asked for is not among topics: does not exist, not authorised, invalid
-    /// name.
+    /// What a broker answered where it refused a topic that was asked for: does not exist, not
+    /// authorised, invalid name. UNKNOWN_TOPIC_OR_PARTITION only if a broker said so. In words:
+    /// `topic_error.h`.
     std::map<std::string, ErrorCode> topic_errors;
+    /// What is wrong with the last answer about a topic, as a sentence: it leaves the topic out, or
+    /// names it twice, or gives it impossible partitions. What could be used of it is in topics; of
+    /// a topic that was left out, that is what was known before.
+    std::map<std::string, std::string> topic_faults;
+    /// The same of brokers and of topics that nobody asked for; at most 10 sentences.
+    std::vector<std::string> faults;
 
     /// The partition's view, or null if it, or its topic, is not known.
     const PartitionView* find(const TopicPartition& tp) const;
@@ -95,6 +105,13 @@ struct ClusterConfig {
     std::optional<std::uint64_t> jitter_seed;
 };
 
+struct RefreshOptions {
+    /// Lets the broker create topics that do not exist, if its auto.create.topics.enable allows
+    /// that: what Java's producer does. Never for reading. Brokers that speak only Metadata 0 to 3
+    /// do so whenever a topic is named; without this flag none is named there.
+    bool allow_auto_topic_creation = false;
+};
+
 struct CallOptions {
     std::optional<std::chrono::milliseconds> timeout = {};  ///< Default: request_timeout.
     std::int16_t version_min = 0;                           ///< Refuse to go lower.
@@ -106,6 +123,64 @@ struct CallOptions {
     /// The broker does not answer this request (Produce with acks 0): call returns a default answer
     /// once it is sent.
     bool no_answer = false;
+};
+
+/// A request without its type, as Cluster::call passes it on; not for programs.
+struct AnyRequest {
+    const protocol::Schema* request = nullptr;
+    const protocol::Schema* response = nullptr;
+    std::shared_ptr<const void> message;  ///< Null: made by make.
+    std::function<std::shared_ptr<const void>(std::int16_t version)> make;
+    /// Whether an answer says that the broker asked is not the controller.
+    bool (*not_controller)(const void* answer) = nullptr;
+
+    template <class Request>
+    static AnyRequest of(Request request) {
+        AnyRequest any = described<Request>();
+        any.message = std::make_shared<const Request>(std::move(request));
+        return any;
+    }
+
+    template <class Request, class MakeRequest>
+    static AnyRequest made_by(MakeRequest make_request) {
+        AnyRequest any = described<Request>();
+        any.make = [make_request = std::move(make_request)](std::int16_t version) mutable {
+            return std::make_shared<const Request>(make_request(version));
+        };
+        return any;
+    }
+
+ private:
+    template <class Request>
+    static AnyRequest described() {
+        using Response = typename Request::Response;
+        AnyRequest any;
+        any.request = &protocol::schema_of<Request>();
+        any.response = &protocol::schema_of<Response>();
+        any.not_controller = [](const void* answer) {
+            return says_not_controller(*static_cast<const Response*>(answer));
+        };
+        return any;
+    }
+
+    template <class Response>
+    static bool says_not_controller(const Response& answer) {
+        const auto any = [](const auto& items) {
+            for (const auto& item : items) {
+                if constexpr (requires { item.error_code; }) {
+                    if (item.error_code == ErrorCode::not_controller) return true;
+                }
+            }
+            return false;
+        };
+        if constexpr (requires { answer.error_code; }) {
+            if (answer.error_code == ErrorCode::not_controller) return true;
+        }
+        if constexpr (requires { answer.topics; }) return any(answer.topics);
+        if constexpr (requires { answer.responses; }) return any(answer.responses);
+        if constexpr (requires { answer.results; }) return any(answer.results);
+        return false;
+    }
 };
 
 class Cluster : public std::enable_shared_from_this<Cluster> {
@@ -126,10 +201,11 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
     /// Asks for Metadata of topics (none: of all topics) and returns the view that results.
     /// Concurrent calls for the same topics share one request. A topic that does not exist is
-    /// absent from the view; topics are never created by asking (before Metadata v4 naming one
-    /// would create it, so all are asked for there). Throws once every known broker was tried and
-    /// none gave a usable answer, naming each and why.
-    Task<std::shared_ptr<const ClusterView>> refresh(std::vector<std::string> topics);
+    /// absent from the view, with its reason in topic_errors; none is created by asking, unless
+    /// options say so. Throws once every known broker was tried and none gave a usable answer,
+    /// naming each and why.
+    Task<std::shared_ptr<const ClusterView>> refresh(std::vector<std::string> topics,
+                                                     RefreshOptions options = {});
 
     /// Replaces the bootstrap list, for example with what ZooKeeper lists now. From any thread.
     void set_bootstrap(std::vector<HostPort> bootstrap);
@@ -141,19 +217,36 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     template <class Request>
     Task<typename Request::Response> call(std::int32_t broker, Request request,
                                           CallOptions options = {}) {
-        return typed(impl_, Target{Target::broker, broker}, std::move(request), options);
+        return answer_of<typename Request::Response>(impl_, Target{Target::broker, broker},
+                                                     AnyRequest::of(std::move(request)), options);
+    }
+
+    /// The same for a request that depends on its version: make_request(version) is called on the
+    /// strand once it is known which version will be sent, at most once, and returns the request;
+    /// what it throws, call throws. One step, so that the version cannot change between shaping the
+    /// request and sending it.
+    template <class MakeRequest>
+        requires std::invocable<MakeRequest&, std::int16_t>
+    Task<typename std::invoke_result_t<MakeRequest&, std::int16_t>::Response> call(
+        std::int32_t broker, MakeRequest make_request, CallOptions options = {}) {
+        using Request = std::invoke_result_t<MakeRequest&, std::int16_t>;
+        return answer_of<typename Request::Response>(
+            impl_, Target{Target::broker, broker},
+            AnyRequest::made_by<Request>(std::move(make_request)), options);
     }
 
     /// The same, to any broker that can be reached: known ones first, then the bootstrap list.
     template <class Request>
     Task<typename Request::Response> call_any(Request request, CallOptions options = {}) {
-        return typed(impl_, Target{Target::any, -1}, std::move(request), options);
+        return answer_of<typename Request::Response>(impl_, Target{Target::any, -1},
+                                                     AnyRequest::of(std::move(request)), options);
     }
 
     /// The same, to the controller (KIP-4: create and delete topics), followed when it moves.
     template <class Request>
     Task<typename Request::Response> call_controller(Request request, CallOptions options = {}) {
-        return at_controller(impl_, std::move(request), options);
+        return answer_of<typename Request::Response>(impl_, Target{Target::controller, -1},
+                                                     AnyRequest::of(std::move(request)), options);
     }
 
     /// The broker that coordinates group: asked for (FindCoordinator), then remembered until
@@ -162,11 +255,14 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     Task<std::int32_t> coordinator(std::string group);
     void forget_coordinator(const std::string& group);
 
-    /// The version that call() would use at this broker, to shape a request by; connects if need
-    /// be.
+    /// The version that call() would use at this broker now; connects if need be. To shape a request
+    /// by its version use the call above that takes a function.
     Task<std::int16_t> version_for(std::int32_t broker, ApiKey api, CallOptions options = {});
     /// All that the broker offers; connects if need be.
     Task<std::map<ApiKey, VersionRange>> versions(std::int32_t broker);
+
+    /// A new seed for the jitter of a Backoff: follows jitter_seed. From any thread.
+    std::uint64_t jitter_seed();
 
     /// Ends all connections. From any thread; returns at once. Idempotent.
     void close();
@@ -180,50 +276,17 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
     Cluster();
 
-    /// Everything but the types: sends message, which request describes, and decodes the answer
-    /// into answer.
-    static Task<void> untyped(std::shared_ptr<Impl> impl, Target target,
-                              const protocol::Schema& request, std::shared_ptr<const void> message,
-                              const protocol::Schema& response, void* answer, CallOptions options);
-    /// Learns of a new controller; false if there is no time left for another try.
-    static Task<bool> controller_moved(std::shared_ptr<Impl> impl, TimePoint deadline);
-    static TimePoint deadline_of(const Impl& impl, const CallOptions& options);
+    /// Everything but the type: leaves the decoded answer in *answer, which lives until then.
+    static Task<void> ask(std::shared_ptr<Impl> impl, Target target, AnyRequest request,
+                          void* answer, CallOptions options);
 
-    template <class Request>
-    static Task<typename Request::Response> typed(std::shared_ptr<Impl> impl, Target target,
-                                                  Request request, CallOptions options) {
-        using Response = typename Request::Response;
-        auto message = std::make_shared<const Request>(std::move(request));
-        Response answer;
-        co_await untyped(std::move(impl), target, protocol::schema_of<Request>(),
-                         std::move(message), protocol::schema_of<Response>(), &answer, options);
-        co_return answer;
-    }
-
-    template <class Request>
-    static Task<typename Request::Response> at_controller(std::shared_ptr<Impl> impl,
-                                                          Request request, CallOptions options) {
-        const TimePoint deadline = deadline_of(*impl, options);
-        for (;;) {
-            typename Request::Response answer =
-                co_await typed(impl, Target{Target::controller, -1}, request, options);
-            if (!says_not_controller(answer)) co_return answer;
-            const bool again = co_await controller_moved(impl, deadline);
-            if (!again) co_return answer;
-        }
-    }
-
+    /// The one coroutine that is instantiated for each type of answer.
     template <class Response>
-    static bool says_not_controller(const Response& answer) {
-        const auto any = [](const auto& items) {
-            for (const auto& item : items) {
-                if (item.error_code == ErrorCode::not_controller) return true;
-            }
-            return false;
-        };
-        if constexpr (requires { answer.topics; }) return any(answer.topics);
-        if constexpr (requires { answer.responses; }) return any(answer.responses);
-        return false;
+    static Task<Response> answer_of(std::shared_ptr<Impl> impl, Target target, AnyRequest request,
+                                    CallOptions options) {
+        Response answer;
+        co_await ask(std::move(impl), target, std::move(request), &answer, options);
+        co_return answer;
     }
 
     std::shared_ptr<Impl> impl_;

@@ -20,6 +20,8 @@ enum class errc {
     unclean_close,          ///< Closed, but messages stayed uncommitted (the seed's UncleanClose).
     closed,                 ///< The object was closed while, or before, the operation ran.
     would_block_runtime,    ///< A blocking call was made on the runtime's own thread.
+    foreign_executor,       ///< A coroutine of kwire was awaited outside its runtime's executor.
+    internal,               ///< Something that is not an Error was thrown inside: out of memory, or a bug in kwire.
     timed_out,              ///< The deadline passed; the outcome is unknown.
     cannot_resolve,         ///< A host name has no address.
     cannot_connect,         ///< No connection could be made.
@@ -29,7 +31,8 @@ enum class errc {
     unsupported_version,    ///< Broker and client share no version of this API.
     message_not_encodable,  ///< A request sets a field that the negotiated version does not carry.
     broker_error,           ///< The broker answered with an error code; see Error::broker_code().
-    unknown_topic,          ///< The topic does not exist (yet).
+    unknown_topic,          ///< The topic does not exist (yet): a broker said so.
+    topic_recreated,        ///< The topic was deleted and made anew: offsets of the old one mean nothing now.
     no_leader,              ///< The partition has no leader at the moment.
     offset_out_of_range,    ///< The position lies outside the log and the policy is not to move it.
     corrupt_batch,  ///< A record batch does not decode or its CRC is wrong; the partition stops.

@@ -9,6 +9,10 @@
 
 namespace kwire {
 
+/// No real topic has a partition with a higher id; one that is read from outside is not believed. Ids may have gaps, so
+/// nothing is ever sized by an id.
+inline constexpr std::int32_t partition_id_max = 999'999;
+
 struct TopicPartition {
     std::string topic;
     std::int32_t partition = 0;
