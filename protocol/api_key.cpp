@@ -8,7 +8,7 @@ namespace kwire {
 namespace {
 
 // The index is the key.
-constexpr std::array<std::string_view, 93> names{
+constexpr std::array<std::string_view, 95> names{
     "Produce",
     "Fetch",
     "ListOffsets",
@@ -102,9 +102,11 @@ constexpr std::array<std::string_view, 93> names{
     "DescribeShareGroupOffsets",
     "AlterShareGroupOffsets",
     "DeleteShareGroupOffsets",
+    "StreamsGroupTopologyDescriptionUpdate",
+    "UnregisterController",
 };
-static_assert(names[static_cast<std::size_t>(ApiKey::delete_share_group_offsets)] ==
-              "DeleteShareGroupOffsets");
+static_assert(names[static_cast<std::size_t>(ApiKey::unregister_controller)] ==
+              "UnregisterController");
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {

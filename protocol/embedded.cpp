@@ -44,7 +44,7 @@ constexpr std::array<std::string_view, 1> transaction_records{"TransactionLog"};
 constexpr std::array<std::string_view, 2> share_state_records{"ShareSnapshot", "ShareUpdate"};
 
 // Whole names; the index is the type.
-constexpr std::array<std::string_view, 29> metadata_records{
+constexpr std::array<std::string_view, 30> metadata_records{
     "RegisterBrokerRecord",
     "UnregisterBrokerRecord",
     "TopicRecord",
@@ -74,6 +74,7 @@ constexpr std::array<std::string_view, 29> metadata_records{
     "RemoveDelegationTokenRecord",
     "RegisterControllerRecord",
     "ClearElrRecord",
+    "UnregisterControllerRecord",
 };
 constexpr std::array<std::string_view, 7> control_records{
     "EndTxnMarker",         "EndTxnMarker",       "LeaderChangeMessage", "SnapshotHeaderRecord",

@@ -152,6 +152,10 @@ constexpr std::array rows{
     Row{ErrorCode::streams_invalid_topology_epoch, "STREAMS_INVALID_TOPOLOGY_EPOCH", false},
     Row{ErrorCode::streams_topology_fenced, "STREAMS_TOPOLOGY_FENCED", false},
     Row{ErrorCode::share_session_limit_reached, "SHARE_SESSION_LIMIT_REACHED", true},
+    Row{ErrorCode::group_deletion_failed, "GROUP_DELETION_FAILED", false},
+    Row{ErrorCode::streams_topology_description_update_failed,
+        "STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED", false},
+    Row{ErrorCode::controller_id_not_registered, "CONTROLLER_ID_NOT_REGISTERED", false},
 };
 
 static_assert([] {

@@ -10,10 +10,11 @@ namespace {
 
 // The first flexible version of each API (KIP-482), -1 where there is none; the index is the key. A
 // table, since asking the schemas would link every message into every program.
-constexpr std::array<std::int8_t, 93> first_flexible_versions{
+constexpr std::array<std::int8_t, 95> first_flexible_versions{
     9, 12, 6, 9, 4, 2, 6, 3, 8, 6, 3, 6, 4, 4, 4, 5, 3,  -1, 3, 5, 4, 2, 2, 4, 3, 3, 3, 1, 3, 2, 2,
     2, 4,  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0, 0, -1, 1,  1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0,
-    0, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    0, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0};
 
 // APIs that are newer than kwire are flexible from the start, as all have been since 2.4.
 bool is_flexible(ApiKey key, std::int16_t version) {

@@ -4,7 +4,7 @@
 #
 #   tools/demo.sh                    installs what is missing, builds, shows, and stops all it started
 #   tools/demo.sh --keep             leaves ZooKeeper and Kafka up and prints how to use and to stop them
-#   tools/demo.sh --kafka VERSION    another release of Kafka than 3.9.1; 0.8.2.2 to 4.3.0
+#   tools/demo.sh --kafka VERSION    another release of Kafka than 3.9.1; 0.8.2.2 to 4.4.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/support/install.sh

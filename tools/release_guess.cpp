@@ -15,7 +15,8 @@ struct Mark {
 };
 
 constexpr std::array marks{
-    Mark{"4.3 or newer", ApiKey::describe_log_dirs, 5},
+    Mark{"4.4 or newer", ApiKey::api_versions, 5},
+    Mark{"4.3", ApiKey::describe_log_dirs, 5},
     Mark{"4.1 or 4.2", ApiKey::fetch, 18},
     Mark{"4.0", ApiKey::fetch, 17, 4},
     Mark{"3.9", ApiKey::fetch, 17},

@@ -501,6 +501,35 @@ struct ControllerRegistrationResponse {
     }
 };
 
+/// Makes the cluster forget a controller that is no voter any more.
+struct UnregisterControllerRequest {
+    static constexpr std::string_view name = "UnregisterControllerRequest";
+    static constexpr ApiKey api_key = ApiKey::unregister_controller;
+    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange flexible{0};
+
+    std::int32_t controller_id = 0;
+
+    static constexpr void fields(auto& f) { f("controller_id", &UnregisterControllerRequest::controller_id); }
+};
+
+struct UnregisterControllerResponse {
+    static constexpr std::string_view name = "UnregisterControllerResponse";
+    static constexpr ApiKey api_key = ApiKey::unregister_controller;
+    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange flexible{0};
+
+    std::int32_t throttle_time_ms = 0;
+    ErrorCode error_code = ErrorCode::none;
+    std::optional<std::string> error_message = "";
+
+    static constexpr void fields(auto& f) {
+        f("throttle_time_ms", &UnregisterControllerResponse::throttle_time_ms);
+        f("error_code", &UnregisterControllerResponse::error_code);
+        f("error_message", &UnregisterControllerResponse::error_message);
+    }
+};
+
 }  // namespace
 
 void add_brokers(Messages& messages) {
@@ -509,7 +538,8 @@ void add_brokers(Messages& messages) {
                  BrokerRegistrationRequest, BrokerRegistrationResponse, BrokerHeartbeatRequest,
                  BrokerHeartbeatResponse, DescribeClusterRequest, DescribeClusterResponse,
                  UnregisterBrokerRequest, UnregisterBrokerResponse, ControllerRegistrationRequest,
-                 ControllerRegistrationResponse>(messages);
+                 ControllerRegistrationResponse, UnregisterControllerRequest,
+                 UnregisterControllerResponse>(messages);
 }
 
 }  // namespace kwire::protocol

@@ -142,7 +142,7 @@ struct ListGroupsResponse {
 struct DeleteGroupsRequest {
     static constexpr std::string_view name = "DeleteGroupsRequest";
     static constexpr ApiKey api_key = ApiKey::delete_groups;
-    static constexpr VersionRange versions{0, 2};
+    static constexpr VersionRange versions{0, 3};
     static constexpr VersionRange flexible{2};
 
     std::vector<std::string> groups_names{};
@@ -153,16 +153,18 @@ struct DeleteGroupsRequest {
 struct DeleteGroupsResponse {
     static constexpr std::string_view name = "DeleteGroupsResponse";
     static constexpr ApiKey api_key = ApiKey::delete_groups;
-    static constexpr VersionRange versions{0, 2};
+    static constexpr VersionRange versions{0, 3};
     static constexpr VersionRange flexible{2};
 
     struct DeletableGroupResult {
         std::string group_id{};
         ErrorCode error_code = ErrorCode::none;
+        std::optional<std::string> error_message{};
 
         static constexpr void fields(auto& f) {
             f("group_id", &DeletableGroupResult::group_id);
             f("error_code", &DeletableGroupResult::error_code);
+            f("error_message", &DeletableGroupResult::error_message, since(3).ignorable());
         }
     };
 

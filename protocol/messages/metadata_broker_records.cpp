@@ -191,6 +191,19 @@ struct RegisterControllerRecord {
     }
 };
 
+/// A controller is forgotten.
+struct UnregisterControllerRecord {
+    static constexpr std::string_view name = "UnregisterControllerRecord";
+    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange flexible{0};
+
+    std::int32_t controller_id = 0;
+
+    static constexpr void fields(auto& f) {
+        f("controller_id", &UnregisterControllerRecord::controller_id);
+    }
+};
+
 /// A feature has a level (KIP-584).
 struct FeatureLevelRecord {
     static constexpr std::string_view name = "FeatureLevelRecord";
@@ -285,7 +298,7 @@ struct AbortTransactionRecord {
 void add_metadata_broker_records(Messages& messages) {
     add_messages<RegisterBrokerRecord, UnregisterBrokerRecord, BrokerRegistrationChangeRecord,
                  FenceBrokerRecord, UnfenceBrokerRecord, RegisterControllerRecord,
-                 FeatureLevelRecord, ZkMigrationStateRecord, ProducerIdsRecord, NoOpRecord,
+                 UnregisterControllerRecord, FeatureLevelRecord, ZkMigrationStateRecord, ProducerIdsRecord, NoOpRecord,
                  BeginTransactionRecord, EndTransactionRecord, AbortTransactionRecord>(messages);
 }
 

@@ -45,6 +45,9 @@ struct StreamsGroupMetadataValue {
     std::int64_t metadata_hash = 0;
     std::int32_t validated_topology_epoch = -1;
     std::optional<std::vector<LastAssignmentConfig>> last_assignment_configs{std::in_place};
+    /// Of the topology whose description the group has, and of one whose could not be stored.
+    std::int32_t stored_description_topology_epoch = -1;
+    std::int32_t failed_description_topology_epoch = -1;
 
     static constexpr void fields(auto& f) {
         f("epoch", &StreamsGroupMetadataValue::epoch);
@@ -53,6 +56,10 @@ struct StreamsGroupMetadataValue {
                  &StreamsGroupMetadataValue::validated_topology_epoch, always());
         f.tagged(1, "last_assignment_configs", &StreamsGroupMetadataValue::last_assignment_configs,
                  always());
+        f.tagged(2, "stored_description_topology_epoch",
+                 &StreamsGroupMetadataValue::stored_description_topology_epoch, always());
+        f.tagged(3, "failed_description_topology_epoch",
+                 &StreamsGroupMetadataValue::failed_description_topology_epoch, always());
     }
 };
 

@@ -21,7 +21,7 @@ namespace {
 struct StreamsGroupHeartbeatRequest {
     static constexpr std::string_view name = "StreamsGroupHeartbeatRequest";
     static constexpr ApiKey api_key = ApiKey::streams_group_heartbeat;
-    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange versions{0, 1};
     static constexpr VersionRange flexible{0};
 
     struct KeyValue {
@@ -164,7 +164,7 @@ struct StreamsGroupHeartbeatRequest {
 struct StreamsGroupHeartbeatResponse {
     static constexpr std::string_view name = "StreamsGroupHeartbeatResponse";
     static constexpr ApiKey api_key = ApiKey::streams_group_heartbeat;
-    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange versions{0, 1};
     static constexpr VersionRange flexible{0};
 
     struct Status {
@@ -225,12 +225,14 @@ struct StreamsGroupHeartbeatResponse {
     std::string member_id{};
     std::int32_t member_epoch = 0;
     std::int32_t heartbeat_interval_ms = 0;
-    std::int32_t acceptable_recovery_lag = 0;
+    std::int32_t acceptable_recovery_lag_legacy = 0;
     std::int32_t task_offset_interval_ms = 0;
+    std::int64_t acceptable_recovery_lag = -1;
     std::optional<std::vector<Status>> status{std::in_place};
     std::optional<std::vector<TaskIds>> active_tasks{};
     std::optional<std::vector<TaskIds>> standby_tasks{};
     std::optional<std::vector<TaskIds>> warmup_tasks{};
+    bool topology_description_required = false;
     std::int32_t endpoint_information_epoch = 0;
     std::optional<std::vector<EndpointToPartitions>> partitions_by_user_endpoint{};
 
@@ -241,15 +243,69 @@ struct StreamsGroupHeartbeatResponse {
         f("member_id", &StreamsGroupHeartbeatResponse::member_id);
         f("member_epoch", &StreamsGroupHeartbeatResponse::member_epoch);
         f("heartbeat_interval_ms", &StreamsGroupHeartbeatResponse::heartbeat_interval_ms);
-        f("acceptable_recovery_lag", &StreamsGroupHeartbeatResponse::acceptable_recovery_lag);
+        f("acceptable_recovery_lag_legacy",
+          &StreamsGroupHeartbeatResponse::acceptable_recovery_lag_legacy, only(0));
         f("task_offset_interval_ms", &StreamsGroupHeartbeatResponse::task_offset_interval_ms);
+        f("acceptable_recovery_lag", &StreamsGroupHeartbeatResponse::acceptable_recovery_lag,
+          since(1).ignorable());
         f("status", &StreamsGroupHeartbeatResponse::status);
         f("active_tasks", &StreamsGroupHeartbeatResponse::active_tasks);
         f("standby_tasks", &StreamsGroupHeartbeatResponse::standby_tasks);
         f("warmup_tasks", &StreamsGroupHeartbeatResponse::warmup_tasks);
+        f("topology_description_required",
+          &StreamsGroupHeartbeatResponse::topology_description_required, since(1));
         f("endpoint_information_epoch", &StreamsGroupHeartbeatResponse::endpoint_information_epoch);
         f("partitions_by_user_endpoint",
           &StreamsGroupHeartbeatResponse::partitions_by_user_endpoint);
+    }
+};
+
+/// A topology as the application wrote it: sources, processors and sinks, and who follows whom.
+struct TopologyDescription {
+    struct Node {
+        std::string name{};
+        std::int8_t node_type = 0;
+        std::vector<std::string> source_topics{};
+        std::optional<std::string> sink_topic{};
+        std::vector<std::string> stores{};
+        std::vector<std::string> successors{};
+
+        static constexpr void fields(auto& f) {
+            f("name", &Node::name);
+            f("node_type", &Node::node_type);
+            f("source_topics", &Node::source_topics);
+            f("sink_topic", &Node::sink_topic);
+            f("stores", &Node::stores);
+            f("successors", &Node::successors);
+        }
+    };
+
+    struct Subtopology {
+        std::string subtopology_id{};
+        std::vector<Node> nodes{};
+
+        static constexpr void fields(auto& f) {
+            f("subtopology_id", &Subtopology::subtopology_id);
+            f("nodes", &Subtopology::nodes);
+        }
+    };
+
+    struct GlobalStore {
+        Node source{};
+        Node processor{};
+
+        static constexpr void fields(auto& f) {
+            f("source", &GlobalStore::source);
+            f("processor", &GlobalStore::processor);
+        }
+    };
+
+    std::vector<Subtopology> subtopologies{};
+    std::vector<GlobalStore> global_stores{};
+
+    static constexpr void fields(auto& f) {
+        f("subtopologies", &TopologyDescription::subtopologies);
+        f("global_stores", &TopologyDescription::global_stores);
     }
 };
 
@@ -257,23 +313,26 @@ struct StreamsGroupHeartbeatResponse {
 struct StreamsGroupDescribeRequest {
     static constexpr std::string_view name = "StreamsGroupDescribeRequest";
     static constexpr ApiKey api_key = ApiKey::streams_group_describe;
-    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange versions{0, 1};
     static constexpr VersionRange flexible{0};
 
     std::vector<std::string> group_ids{};
     bool include_authorized_operations = false;
+    bool include_topology_description = false;
 
     static constexpr void fields(auto& f) {
         f("group_ids", &StreamsGroupDescribeRequest::group_ids);
         f("include_authorized_operations",
           &StreamsGroupDescribeRequest::include_authorized_operations);
+        f("include_topology_description",
+          &StreamsGroupDescribeRequest::include_topology_description, since(1));
     }
 };
 
 struct StreamsGroupDescribeResponse {
     static constexpr std::string_view name = "StreamsGroupDescribeResponse";
     static constexpr ApiKey api_key = ApiKey::streams_group_describe;
-    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange versions{0, 1};
     static constexpr VersionRange flexible{0};
 
     struct KeyValue {
@@ -416,6 +475,9 @@ struct StreamsGroupDescribeResponse {
         std::optional<Topology> topology{};
         std::vector<Member> members{};
         std::int32_t authorized_operations = -2147483648;
+        std::optional<TopologyDescription> topology_description{};
+        std::int8_t topology_description_status = 0;
+        std::optional<std::string> assignor_name{};
 
         static constexpr void fields(auto& f) {
             f("error_code", &DescribedGroup::error_code);
@@ -427,6 +489,10 @@ struct StreamsGroupDescribeResponse {
             f("topology", &DescribedGroup::topology);
             f("members", &DescribedGroup::members);
             f("authorized_operations", &DescribedGroup::authorized_operations);
+            f("topology_description", &DescribedGroup::topology_description, since(1));
+            f("topology_description_status", &DescribedGroup::topology_description_status,
+              since(1));
+            f("assignor_name", &DescribedGroup::assignor_name, since(1).ignorable());
         }
     };
 
@@ -439,11 +505,51 @@ struct StreamsGroupDescribeResponse {
     }
 };
 
+/// Hands in the description of a topology, if the answer to a heartbeat asked for it.
+struct StreamsGroupTopologyDescriptionUpdateRequest {
+    static constexpr std::string_view name = "StreamsGroupTopologyDescriptionUpdateRequest";
+    static constexpr ApiKey api_key = ApiKey::streams_group_topology_description_update;
+    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange flexible{0};
+
+    std::string group_id{};
+    std::string member_id{};
+    std::int32_t topology_epoch = 0;
+    TopologyDescription topology_description{};
+
+    static constexpr void fields(auto& f) {
+        f("group_id", &StreamsGroupTopologyDescriptionUpdateRequest::group_id);
+        f("member_id", &StreamsGroupTopologyDescriptionUpdateRequest::member_id);
+        f("topology_epoch", &StreamsGroupTopologyDescriptionUpdateRequest::topology_epoch);
+        f("topology_description",
+          &StreamsGroupTopologyDescriptionUpdateRequest::topology_description);
+    }
+};
+
+struct StreamsGroupTopologyDescriptionUpdateResponse {
+    static constexpr std::string_view name = "StreamsGroupTopologyDescriptionUpdateResponse";
+    static constexpr ApiKey api_key = ApiKey::streams_group_topology_description_update;
+    static constexpr VersionRange versions{0, 0};
+    static constexpr VersionRange flexible{0};
+
+    std::int32_t throttle_time_ms = 0;
+    ErrorCode error_code = ErrorCode::none;
+    std::optional<std::string> error_message{};
+
+    static constexpr void fields(auto& f) {
+        f("throttle_time_ms", &StreamsGroupTopologyDescriptionUpdateResponse::throttle_time_ms);
+        f("error_code", &StreamsGroupTopologyDescriptionUpdateResponse::error_code);
+        f("error_message", &StreamsGroupTopologyDescriptionUpdateResponse::error_message);
+    }
+};
+
 }  // namespace
 
 void add_streams_groups(Messages& messages) {
     add_messages<StreamsGroupHeartbeatRequest, StreamsGroupHeartbeatResponse,
-                 StreamsGroupDescribeRequest, StreamsGroupDescribeResponse>(messages);
+                 StreamsGroupDescribeRequest, StreamsGroupDescribeResponse,
+                 StreamsGroupTopologyDescriptionUpdateRequest,
+                 StreamsGroupTopologyDescriptionUpdateResponse>(messages);
 }
 
 }  // namespace kwire::protocol

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The official clients, compiled against: sourced by generate.sh and live.sh. Sets `old` and `new`, the messages to ask
-# 3.9.1 and 4.3.0 for: NAME:LOW-HIGH each.
+# 3.9.1 and 4.4.0 for: NAME:LOW-HIGH each.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/support/kafka_jars.sh
 . "$here/../support/kafka_jars.sh"
@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for version in 3.9.1 4.3.0; do
+for version in 3.9.1 4.4.0; do
     jars=$(kafka_jars "$version")
     mkdir "$work/$version"
     # The compiler as a module: a JRE has it too, and no javac, whose launcher would read "*".
@@ -19,7 +19,7 @@ done
 oracle() { java -cp "$(cat "$work/$1.classpath")" MessageOracle "${@:2}" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }; }
 
 # All that the newer client knows, and of the older one what came before.
-oracle 4.3.0 list > "$work/new"
+oracle 4.4.0 list > "$work/new"
 oracle 3.9.1 list > "$work/all_old"
 awk -F '[:-]' -v OFS= 'NR == FNR { first[$1] = $2; next }
     $1 ~ /^ListClientMetricsResources/ { next } # the former name of ListConfigResources

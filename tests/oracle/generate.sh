@@ -12,8 +12,8 @@ data=${3:-$here/../protocol/data}
 
 mapfile -t names < <(sed 's/:.*/:0-99/' "$work/new")
 
-{ oracle 3.9.1 messages "$count" "$seed" "${old[@]}"; oracle 4.3.0 messages "$count" "$seed" "${new[@]}"; } > "$data/messages.txt"
-{ oracle 3.9.1 schemas "${old[@]}"; oracle 4.3.0 schemas "${new[@]}"; } > "$data/schemas.txt"
-{ oracle 3.9.1 fields "${old[@]}"; oracle 4.3.0 fields "${names[@]}"; } | sort -u > "$data/fields.txt"
-oracle 4.3.0 errors > "$data/error_codes.txt"
+{ oracle 3.9.1 messages "$count" "$seed" "${old[@]}"; oracle 4.4.0 messages "$count" "$seed" "${new[@]}"; } > "$data/messages.txt"
+{ oracle 3.9.1 schemas "${old[@]}"; oracle 4.4.0 schemas "${new[@]}"; } > "$data/schemas.txt"
+{ oracle 3.9.1 fields "${old[@]}"; oracle 4.4.0 fields "${names[@]}"; } | sort -u > "$data/fields.txt"
+oracle 4.4.0 errors > "$data/error_codes.txt"
 wc -l "$data"/{messages,schemas,fields,error_codes}.txt

@@ -9,7 +9,7 @@ program=$1 kwire=$2 count=${3:-100} seed=${4:-$(od -An -N4 -tu4 /dev/urandom | t
 . "$(dirname "$0")/clients.sh"
 echo "seed $seed"
 
-{ oracle 3.9.1 schemas "${old[@]}"; oracle 4.3.0 schemas "${new[@]}"; } | sort > "$work/java_schemas"
+{ oracle 3.9.1 schemas "${old[@]}"; oracle 4.4.0 schemas "${new[@]}"; } | sort > "$work/java_schemas"
 "$kwire" apis --schema | sort | diff "$work/java_schemas" - || { echo "schemas differ: < Java, > kwire"; exit 1; }
 
 converse() { # VERSION MESSAGE...
@@ -18,7 +18,7 @@ converse() { # VERSION MESSAGE...
 }
 converse 3.9.1 "${old[@]}" > "$work/old_log" 2>&1 & other=$!
 status=0
-converse 4.3.0 "${new[@]}" || status=$?
+converse 4.4.0 "${new[@]}" || status=$?
 wait $other || status=$?
 cat "$work/old_log"
 exit $status

@@ -48,6 +48,8 @@ TEST(Embedded, MetadataRecordsSayWhatTheyAre) {
     EXPECT_EQ(json_of_value(InternalLog::cluster_metadata, "", "\1\14\0\2f\0\3\0"s),
               R"({"type":12,"name":"FeatureLevelRecord","version":0,)"
               R"("data":{"name":"f","featureLevel":3}})");
+    EXPECT_EQ(json_of_value(InternalLog::cluster_metadata, "", "\1\35\0\0\0\0\5\0"s),
+              R"({"type":29,"name":"UnregisterControllerRecord","version":0,"data":{"controllerId":5}})");
     EXPECT_EQ(json_of_value(InternalLog::cluster_metadata, "", "\2\14\0"s),
               "metadata record: has frame version 2, only 1 is known at byte 0");
     EXPECT_EQ(json_of_value(InternalLog::cluster_metadata, "", "\1\x8c"s),

@@ -36,7 +36,7 @@ class Proxied : public testing::Test {
     /// Below the ports that clusters take, one for each release.
     std::string address() const {
         static const std::map<std::string, int> ports{
-            {"0.8.2.2", 22410}, {"1.1.1", 22430}, {"3.9.1", 22450}, {"4.3.0", 22470}};
+            {"0.8.2.2", 22410}, {"1.1.1", 22430}, {"3.9.1", 22450}, {"4.4.0", 22470}};
         return "127.0.0.1:" + std::to_string(ports.at(cluster_.version()));
     }
     /// An error that a group without members in Kafka is given when its coordinator moved.
@@ -128,7 +128,7 @@ TEST_F(Proxied, clients_of_every_kind_work_through_it_and_all_they_say_is_unders
 /// The oldest do not say what they offer: that is in a table, and which row is found out by asking.
 TEST(Apis, of_the_broker_tell_which_release_it_is) {
     static const std::map<std::string, std::string> looks{
-        {"0.8.2.2", "0.8.2"}, {"0.9.0.1", "0.9"}, {"1.1.1", "1.1"}, {"4.3.0", "4.3 or newer"}};
+        {"0.8.2.2", "0.8.2"}, {"0.9.0.1", "0.9"}, {"1.1.1", "1.1"}, {"4.4.0", "4.4 or newer"}};
     auto& cluster = shared_cluster();
     cluster.create_topic("apis", 1);  // 0.8 lists no brokers before it has one
     const auto asked =

@@ -221,7 +221,10 @@ TEST(ReleaseGuess, goes_by_the_versions_of_a_few_apis) {
     };
     Versions newest = fetch(18, 4);
     newest[ApiKey::describe_log_dirs] = {1, 5};
-    EXPECT_EQ(release_of(newest), "4.3 or newer");
+    newest[ApiKey::api_versions] = {0, 4};
+    EXPECT_EQ(release_of(newest), "4.3");
+    newest[ApiKey::api_versions] = {0, 5};
+    EXPECT_EQ(release_of(newest), "4.4 or newer");
     EXPECT_EQ(release_of(fetch(18, 4)), "4.1 or 4.2");
     EXPECT_EQ(release_of(fetch(17, 4)), "4.0");
     const std::pair<std::int16_t, const char*> by_fetch[] = {

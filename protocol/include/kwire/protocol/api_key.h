@@ -1,4 +1,4 @@
-// The numbers of Kafka's APIs, the first field of every request (Kafka's class ApiKeys, as of 4.3).
+// The numbers of Kafka's APIs, the first field of every request (Kafka's class ApiKeys, as of 4.4).
 //
 // An enumerator is the wire value: a key that a newer broker lists in ApiVersions survives, it only
 // has no name.
@@ -105,6 +105,8 @@ enum class ApiKey : std::int16_t {
     describe_share_group_offsets = 90,
     alter_share_group_offsets = 91,
     delete_share_group_offsets = 92,
+    streams_group_topology_description_update = 93,
+    unregister_controller = 94,
 };
 
 /// Kafka's own name, such as `OffsetForLeaderEpoch`; empty for a key that kwire does not know. API

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,24 +22,29 @@ struct ApiVersionsResponse;
 struct ApiVersionsRequest {
     static constexpr std::string_view name = "ApiVersionsRequest";
     static constexpr ApiKey api_key = ApiKey::api_versions;
-    static constexpr VersionRange versions{0, 4};
+    static constexpr VersionRange versions{0, 5};
     static constexpr VersionRange flexible{3};
     using Response = ApiVersionsResponse;
 
     std::string client_software_name{};
     std::string client_software_version{};
+    /// Cluster and broker that the client means to have reached: another one refuses (KIP-1242).
+    std::optional<std::string> cluster_id{};
+    std::int32_t node_id = -1;
 
     static constexpr void fields(auto& f) {
         f("client_software_name", &ApiVersionsRequest::client_software_name, since(3).ignorable());
         f("client_software_version", &ApiVersionsRequest::client_software_version,
           since(3).ignorable());
+        f("cluster_id", &ApiVersionsRequest::cluster_id, since(5).ignorable());
+        f("node_id", &ApiVersionsRequest::node_id, since(5).ignorable());
     }
 };
 
 struct ApiVersionsResponse {
     static constexpr std::string_view name = "ApiVersionsResponse";
     static constexpr ApiKey api_key = ApiKey::api_versions;
-    static constexpr VersionRange versions{0, 4};
+    static constexpr VersionRange versions{0, 5};
     static constexpr VersionRange flexible{3};
 
     struct Api {

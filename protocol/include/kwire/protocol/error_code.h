@@ -1,4 +1,4 @@
-// The error codes that brokers put into their answers (Kafka's class Errors, as of 4.3).
+// The error codes that brokers put into their answers (Kafka's class Errors, as of 4.4).
 //
 // An enumerator is the wire value: a code that a newer broker invents survives decoding, comparing
 // and encoding, it only has no name. Codes are values, not exceptions: which of them refreshes
@@ -147,6 +147,9 @@ enum class ErrorCode : std::int16_t {
     streams_invalid_topology_epoch = 131,
     streams_topology_fenced = 132,
     share_session_limit_reached = 133,
+    group_deletion_failed = 134,
+    streams_topology_description_update_failed = 135,
+    controller_id_not_registered = 136,
 };
 
 /// Kafka's own name, such as `OFFSET_OUT_OF_RANGE`; empty for a code that kwire does not know.

@@ -10,6 +10,7 @@
 #include <kwire/protocol/api_key.h>
 #include <kwire/protocol/error_code.h>
 #include <kwire/protocol/schema.h>
+#include <kwire/protocol/uuid.h>
 
 namespace kwire::protocol {
 
@@ -18,7 +19,7 @@ struct TxnOffsetCommitResponse;
 struct TxnOffsetCommitRequest {
     static constexpr std::string_view name = "TxnOffsetCommitRequest";
     static constexpr ApiKey api_key = ApiKey::txn_offset_commit;
-    static constexpr VersionRange versions{0, 5};
+    static constexpr VersionRange versions{0, 6};
     static constexpr VersionRange flexible{3};
     using Response = TxnOffsetCommitResponse;
 
@@ -38,10 +39,12 @@ struct TxnOffsetCommitRequest {
 
     struct Topic {
         std::string name{};
+        Uuid topic_id{};
         std::vector<Partition> partitions{};
 
         static constexpr void fields(auto& f) {
-            f("name", &Topic::name);
+            f("name", &Topic::name, until(5).ignorable());
+            f("topic_id", &Topic::topic_id, since(6).ignorable());
             f("partitions", &Topic::partitions);
         }
     };
@@ -50,7 +53,7 @@ struct TxnOffsetCommitRequest {
     std::string group_id{};
     std::int64_t producer_id = 0;
     std::int16_t producer_epoch = 0;
-    std::int32_t generation_id = -1;
+    std::int32_t generation_id_or_member_epoch = -1;
     std::string member_id{};
     std::optional<std::string> group_instance_id{};
     std::vector<Topic> topics{};
@@ -60,7 +63,8 @@ struct TxnOffsetCommitRequest {
         f("group_id", &TxnOffsetCommitRequest::group_id);
         f("producer_id", &TxnOffsetCommitRequest::producer_id);
         f("producer_epoch", &TxnOffsetCommitRequest::producer_epoch);
-        f("generation_id", &TxnOffsetCommitRequest::generation_id, since(3));
+        f("generation_id_or_member_epoch",
+          &TxnOffsetCommitRequest::generation_id_or_member_epoch, since(3));
         f("member_id", &TxnOffsetCommitRequest::member_id, since(3));
         f("group_instance_id", &TxnOffsetCommitRequest::group_instance_id, since(3));
         f("topics", &TxnOffsetCommitRequest::topics);
@@ -70,7 +74,7 @@ struct TxnOffsetCommitRequest {
 struct TxnOffsetCommitResponse {
     static constexpr std::string_view name = "TxnOffsetCommitResponse";
     static constexpr ApiKey api_key = ApiKey::txn_offset_commit;
-    static constexpr VersionRange versions{0, 5};
+    static constexpr VersionRange versions{0, 6};
     static constexpr VersionRange flexible{3};
 
     struct Partition {
@@ -85,10 +89,12 @@ struct TxnOffsetCommitResponse {
 
     struct Topic {
         std::string name{};
+        Uuid topic_id{};
         std::vector<Partition> partitions{};
 
         static constexpr void fields(auto& f) {
-            f("name", &Topic::name);
+            f("name", &Topic::name, until(5).ignorable());
+            f("topic_id", &Topic::topic_id, since(6).ignorable());
             f("partitions", &Topic::partitions);
         }
     };
