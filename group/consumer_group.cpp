@@ -217,6 +217,9 @@ Task<bool> ConsumerGroup::async_instance_registered() {
     return JoinedMember::instance_registered(member_);
 }
 
+ReadingState ConsumerGroup::reading() { return member_->runtime()->block_on(JoinedMember::reading(member_)); }
+Task<ReadingState> ConsumerGroup::async_reading() { return JoinedMember::reading(member_); }
+
 // ---- leaving
 
 CloseReport ConsumerGroup::close(std::optional<std::chrono::milliseconds> drain) {

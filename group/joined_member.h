@@ -43,6 +43,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
                                    std::optional<std::chrono::milliseconds> drain);
     static Task<void> flush(std::shared_ptr<JoinedMember> self);
     static Task<bool> instance_registered(std::shared_ptr<JoinedMember> self);
+    static Task<ReadingState> reading(std::shared_ptr<JoinedMember> self);
     void subscribe(MemberSubscription subscription);  ///< Any thread; takes effect soon.
 
     // ---- any thread
@@ -114,6 +115,12 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     zk::Watch members_watch(SessionNumber number, std::string id);
     void report_warnings();
     void fence();
+
+    // member_reading.cpp: how far reading has come
+    static Task<void> add_gap(Self self, Membership::Gap gap, std::vector<ReadingState::Obstacle>& into);
+    static Task<void> add_unclaimed(Self self, std::vector<ReadingState::Obstacle>& into);
+    void add_reading(const TopicPartition& tp, ReadingState& state) const;
+    std::string why_not_begun(const TopicPartition& tp) const;
 
     // member_spans.cpp: partitions
     static Task<void> claim(Self self, action::Claim a);

@@ -80,6 +80,16 @@ class Membership {
     std::vector<TopicPartition> owned() const;
     /// Another number whenever owned() is another.
     std::uint64_t owned_version() const { return owned_version_; }
+    /// What keeps the subscription from being read as a whole by this member and its peers: of a topic (partition -1), of a
+    /// partition, or of everything (no topic). starting: it is ours, and where to begin is being looked up.
+    struct Gap {
+        enum class Kind { not_ready, topic_unread, topic_missing, unassigned, not_claimed, blocked, starting };
+        Kind kind;
+        TopicPartition tp;
+    };
+    std::vector<Gap> gaps() const;
+    /// The partitions of our subscription that the assignment gives to others.
+    std::vector<TopicPartition> left_to_others() const;
     /// What partitions are divided by at the moment.
     Assignment rule() const { return rule_; }
 
@@ -206,6 +216,7 @@ class Membership {
     /// The span of that id if it is in one of the steps given; null for an answer that came too late.
     Span* find(SpanId id, std::initializer_list<Step> steps);
     TopicPartitions known_partitions() const;
+    std::map<TopicPartition, std::string> assigned_members() const;
     std::set<TopicPartition> assigned_to_us(const TopicPartitions& partitions) const;
     bool topics_known() const;
     bool all_known() const;

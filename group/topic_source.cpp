@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <kwire/net/topic_error.h>
 #include <kwire/zk/gather.h>
 
 namespace kwire {
@@ -80,8 +81,10 @@ Task<std::optional<std::vector<PartitionLeader>>> MetadataTopics::read(std::stri
         *known = std::move(now);
     }
     begin_polling();
-    if (partitions.empty()) co_return std::nullopt;
-    co_return partitions;
+    if (!partitions.empty()) co_return partitions;
+    const Error why = missing_topic(*view, topic);
+    if (why.condition() != errc::unknown_topic) throw Error(why);  // refused, or not said: it may well exist
+    co_return std::nullopt;
 }
 
 Task<std::vector<std::string>> MetadataTopics::list(std::function<void()> on_change) {

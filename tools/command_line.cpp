@@ -1,11 +1,12 @@
 #include "command_line.h"
 
 #include <charconv>
-#include <cstdio>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "duration.h"
+#include "output.h"
 
 namespace kwire::tools {
 namespace {
@@ -143,7 +144,11 @@ int CommandLine::run(int argc, char** argv) {
     } catch (const CLI::RuntimeError& ended) {
         return ended.get_exit_code();
     } catch (const CLI::Success& help) {
-        return app_->exit(help);  // prints what was asked for
+        std::ostringstream text;
+        app_->exit(help, text, text);
+        Output output(1);
+        output.buffer() = text.str();
+        return finish(output);
     } catch (const CLI::ParseError& error) {
         throw_usage(*app_, error);
     }

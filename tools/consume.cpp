@@ -11,6 +11,7 @@
 #include "connection.h"
 #include "duration.h"
 #include "event_log.h"
+#include "idle_watch.h"
 #include "interrupt.h"
 #include "message_printer.h"
 #include "numbers.h"
@@ -42,7 +43,7 @@ struct ConsumeOptions {
     bool verbose = false;
 };
 
-/// Tells errors as they come, each sentence at most once in ten seconds, and remembers whether one
+/// Reports errors as they come, each sentence at most once in ten seconds, and remembers whether one
 /// of them means that not all went well. The others are passing: reading goes on.
 class Problems {
  public:
@@ -171,32 +172,51 @@ std::string rate(std::uint64_t messages, Clock::duration took) {
     return show_count(static_cast<std::uint64_t>(per_second)) + " messages/s";
 }
 
+std::chrono::milliseconds look_interval(const ConsumeOptions& options) {
+    using std::chrono::milliseconds;
+    const milliseconds often_enough = options.idle_timeout ? *options.idle_timeout / 4 : milliseconds(500);
+    return std::clamp(often_enough, milliseconds(50), milliseconds(500));
+}
+
 /// Reads until one of the ends that the options set, an interrupt, or the end of what can be
-/// written.
-void read(ConsumerGroup& group, const ConsumeOptions& options, Output& output,
+/// written. False if it ended though not all could be read; why is reported.
+bool read(ConsumerGroup& group, const ConsumeOptions& options, Output& output,
           MessagePrinter& printer) {
     constexpr std::chrono::milliseconds longest_wait{100};  // how long an interrupt may go unseen
     Progress progress(true);
     const auto begun = Clock::now();
-    auto last_message = begun;
+    IdleWatch watch(options.idle_timeout, begun);
+    const auto interval = look_interval(options);
+    auto next_look = begun + interval;
     while (!printer.done() && !interrupt_requested() && !group.closed()) {
-        auto wait = longest_wait;
-        if (options.idle_timeout) {
-            const auto left = *options.idle_timeout - (Clock::now() - last_message);
-            if (left <= Clock::duration::zero()) break;
-            wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(left));
-        }
-        MessageBatch batch = group.poll(wait);
+        MessageBatch batch = group.poll(std::min(longest_wait, interval));
         if (batch.empty()) {
             output.look_for_reader();
         } else if (printer.print(batch)) {
-            last_message = Clock::now();
+            watch.message(Clock::now());
         }
+        batch = {};
         progress.update([&] {
             return show_count(printer.messages()) + " messages, " +
                    rate(printer.messages(), Clock::now() - begun);
         });
+        if (Clock::now() < next_look || printer.done()) continue;
+        next_look = Clock::now() + interval;
+        const ReadingState state = group.reading();
+        const auto verdict = watch.look(state, Clock::now());
+        if (verdict == IdleWatch::Verdict::idle) return true;
+        if (verdict == IdleWatch::Verdict::go_on) continue;
+        progress.clear();
+        report("nothing came for " + show_duration(*options.idle_timeout) + ", but not all was read: " +
+               describe(state));
+        return false;
     }
+    if (!interrupt_requested() || !watch.in_trouble(Clock::now())) return true;
+    const ReadingState state = group.reading();
+    if (!state.troubled()) return true;
+    progress.clear();
+    report("interrupted before all was read: " + describe(state));
+    return false;
 }
 
 /// The sentence that consume ends with; true if all that was printed is committed.
@@ -243,6 +263,9 @@ int consume(const ConsumeOptions& options) {
     const auto problems = std::make_shared<Problems>();
     const auto events = options.events.empty() ? nullptr : std::make_shared<EventLog>(options.events);
     add_handlers(config, problems, events, options.verbose);
+    Output output(1);
+    output.look_for_reader();
+    if (output.failure()) return finish(output);  // before it joins: what it prints would be lost
     const std::string name = config.group_id;
     const std::string zookeeper = config.zookeeper.connect;
 
@@ -250,23 +273,22 @@ int consume(const ConsumeOptions& options) {
     const auto begun = Clock::now();
     const auto group = ConsumerGroup::join(name, subscription(options), zookeeper, std::move(config));
     receive_interrupts();
-    Output output(1);
     MessagePrinter printer(
         output,
         options.format == "json" ? MessagePrinter::Format::json : MessagePrinter::Format::text,
         options.max_messages.value_or(INT64_MAX));
     if (options.verbose) report("joined as " + group->member_id());
-    read(*group, options, output, printer);
+    const bool all_read = read(*group, options, output, printer);
     // What was handed out but could not be written is not waited for: nobody will acknowledge it.
     if (output.failure()) problems->expect_unwritten();
     const CloseReport left =
         output.failure() ? group->close(std::chrono::milliseconds(0)) : group->close();
     bool well = summarize(printer, left, Clock::now() - begun);
     if (output.failure() && !output.reader_gone() && !output.interrupted()) {
-        report("cannot write to stdout: " + output.failure().message());
+        report(output.complaint());
         well = false;
     }
-    return well && !problems->any() ? exit_ok : exit_failure;
+    return well && all_read && !problems->any() ? exit_ok : exit_failure;
 }
 
 }  // namespace
@@ -297,7 +319,8 @@ void add_consume(Command root) {
                    "original, java-range, java-roundrobin, java-roundrobin-0.8");
     command.option("-n,--max-messages", options->max_messages, "N", "end after N messages");
     command.option("--idle-timeout", options->idle_timeout, "TIME",
-                   "end when nothing came for so long, such as 5s, 500ms, 2m");
+                   "end once all partitions were read to their ends and nothing came for so long, such as 5s, "
+                   "500ms, 2m; if they cannot be read, end with exit code 1 and the reason");
     command.flag("--reset-offsets", options->reset_offsets,
                  "forget the group's stored offsets first");
     command
@@ -307,13 +330,14 @@ void add_consume(Command root) {
     command.option("--events", options->events, "FILE",
                    "append what happens to partitions, a JSON line each: assigned, revoked, lost, "
                    "committed, suspended, resumed");
-    command.flag("-v,--verbose", options->verbose, "tell on stderr what the group does");
+    command.flag("-v,--verbose", options->verbose, "report on stderr what the group does");
     add_properties(command, options->connection);
     command.notes(
         "How it ends",
         {"After N messages, after the idle time, on SIGINT or SIGTERM, or when nobody reads its",
          "output any more: it commits what it printed, leaves, and sums up on stderr. A second",
-         "signal ends it at once."});
+         "signal ends it at once. The exit code is 1 if, at the idle time or a signal, partitions",
+         "could not be read (no leader, no answer, a foreign owner, ...)."});
     command.notes(
         "Examples",
         {"kwire consume --zookeeper localhost:2181 --group clicks --topic page-views",

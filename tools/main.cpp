@@ -1,4 +1,8 @@
 // The `kwire` command: see README.md of this folder for what belongs where.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <exception>
 
@@ -9,6 +13,17 @@
 #include "subcommands.h"
 
 namespace {
+
+/// Whoever starts a process may have closed its standard descriptors. The next file opened would take such a number, and
+/// what is written to stdout would land in that file. So each gets a stand-in that cannot be read or written.
+bool occupy_standard_descriptors() {
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+        // The lowest free number is this one: those below are taken.
+        if (::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) != descriptor) return false;
+    }
+    return true;
+}
 
 int run(int argc, char** argv) {
     using namespace kwire::tools;
@@ -35,6 +50,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     using namespace kwire::tools;
+    if (!occupy_standard_descriptors()) return exit_failure;
     std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is seen where it is written to
     try {
         return run(argc, argv);

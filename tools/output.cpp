@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -40,14 +41,23 @@ bool Output::flush() {
 }
 
 void Output::look_for_reader() {
-    pollfd pipe{descriptor_, 0, 0};  // an error is told without being asked for
+    const int flags = ::fcntl(descriptor_, F_GETFL);
+    if (!failure_ && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)) {
+        failure_ = std::make_error_code(std::errc::bad_file_descriptor);
+    }
+    pollfd pipe{descriptor_, 0, 0};  // poll reports errors without being asked to
     if (failure_ || ::poll(&pipe, 1, 0) != 1 || (pipe.revents & POLLERR) == 0) return;
     failure_ = std::make_error_code(std::errc::broken_pipe);
 }
 
+std::string Output::complaint() const {
+    if (failure_ == std::errc::bad_file_descriptor) return "cannot write to stdout: it is closed";
+    return "cannot write to stdout: " + failure_.message();
+}
+
 int finish(Output& output) {
     if (output.flush() || output.reader_gone()) return exit_ok;
-    report("cannot write to stdout: " + output.failure().message());
+    report(output.complaint());
     return exit_failure;
 }
 

@@ -24,12 +24,14 @@ class Output {
     bool flush();
     std::size_t written() const { return written_; }
 
-    /// Finds out without writing that the reader of a pipe is gone. For when there is nothing to
-    /// write for long.
+    /// Finds out without writing that the descriptor is closed, or that the reader of a pipe is gone.
+    /// For when there is nothing to write for long.
     void look_for_reader();
 
     const std::error_code& failure() const { return failure_; }
     bool reader_gone() const { return failure_ == std::errc::broken_pipe; }
+    /// Why it cannot be written, as a sentence.
+    std::string complaint() const;
     bool interrupted() const { return failure_ == std::errc::interrupted; }
 
  private:
@@ -39,8 +41,7 @@ class Output {
     std::error_code failure_;
 };
 
-/// Flushes; answers the exit code of a command that is done but for this. Says why on stderr if it
-/// failed.
+/// Flushes; returns the exit code of a command that is done but for this. Reports why if it failed.
 int finish(Output& output);
 
 }  // namespace kwire::tools

@@ -107,6 +107,14 @@ Task<void> Broker::attempt(std::shared_ptr<Broker> self) {
     self->attempt_over_.notify_all();
 }
 
+std::optional<Error> Broker::trouble(Duration patience) const {
+    if (connected() || closed_) return std::nullopt;
+    const ErrorWhere where{.target = target_.to_string()};
+    if (memory_->last_failure) return memory_->last_failure->at(where);
+    if (!attempting_ || dialer_->runtime->now() < later(memory_->last_attempt, patience)) return std::nullopt;
+    return Error(errc::timed_out, "nothing has answered yet", where);
+}
+
 void Broker::failed(const Error& why) {
     memory_->last_failure = why;
     memory_->not_before = dialer_->runtime->now() + memory_->backoff.next();
@@ -140,7 +148,7 @@ Task<void> Broker::called(std::shared_ptr<Broker> self, AnyRequest request, void
     const std::int16_t version = choose_version(link.versions, *request.request, options, target);
     const auto message = request.message ? request.message : request.make(version);
     if (options.no_answer) {
-        co_await link.connection->tell(*request.request, message.get(), version);
+        co_await link.connection->tell(*request.request, message.get(), version, deadline);
         co_return;
     }
     Bytes body;

@@ -64,6 +64,10 @@ class Broker : public std::enable_shared_from_this<Broker> {
     /// The last attempt failed and the next must wait.
     bool failing() const { return memory_->last_failure.has_value(); }
 
+    /// Why there is no connection: the last failure, or that an attempt has lasted for patience. Nothing: there is one, or
+    /// nobody wants one.
+    std::optional<Error> trouble(Duration patience) const;
+
     /// A connection that is alive, made if need be. Throws what connecting throws, timed_out at
     /// deadline, closed.
     Task<Negotiated> link(TimePoint deadline);

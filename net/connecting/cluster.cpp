@@ -527,6 +527,20 @@ std::uint64_t Cluster::jitter_seed() {
     return impl_->next_seed.fetch_add(0x9e3779b97f4a7c15u);
 }
 
+std::vector<Error> Cluster::unreachable(std::chrono::milliseconds patience) const {
+    std::map<HostPort, Error> found;
+    std::set<HostPort> reached;  // by one of its lanes at least
+    for (const auto& [key, broker] : impl_->brokers) {
+        if (broker->connected()) reached.insert(key.first);
+        if (const auto trouble = broker->trouble(patience)) found.emplace(key.first, *trouble);
+    }
+    std::vector<Error> errors;
+    for (const auto& [address, trouble] : found) {
+        if (!reached.contains(address)) errors.push_back(trouble);
+    }
+    return errors;
+}
+
 Task<void> Cluster::ask(std::shared_ptr<Impl> impl, Target target, AnyRequest request, void* answer,
                         CallOptions options) {
     const TimePoint deadline = impl->deadline_of(options);

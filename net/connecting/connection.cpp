@@ -80,13 +80,13 @@ Task<Bytes> Connection::ask(const protocol::Schema& schema, const void* message,
 }
 
 Task<void> Connection::tell(const protocol::Schema& schema, const void* message,
-                            std::int16_t version) {
-    auto waiting = make_waiting(schema, version, TimePoint::max());
+                            std::int16_t version, TimePoint deadline) {
+    auto waiting = make_waiting(schema, version, deadline);
     if (!failure_) {
         enqueue(schema, message, version);
         outgoing_untold_.push_back(waiting);
     }
-    return written(std::move(waiting));
+    return written(shared_from_this(), std::move(waiting));
 }
 
 Connection::WaitingPtr Connection::make_waiting(const protocol::Schema& schema,
@@ -125,8 +125,17 @@ Task<Bytes> Connection::answer(WaitingPtr waiting) {
     co_return std::move(waiting->body);
 }
 
-Task<void> Connection::written(WaitingPtr waiting) {
-    while (!waiting->ended) co_await waiting->done.wait();
+Task<void> Connection::written(std::shared_ptr<Connection> self, WaitingPtr waiting) {
+    while (!waiting->ended) {
+        const bool in_time = co_await waiting->done.wait_until(waiting->deadline);
+        if (in_time || waiting->ended) continue;
+        // Whatever is written of it: nothing can follow a part of a request.
+        self->poison(Error(errc::connection_lost, "the connection was given up, for the broker takes nothing from it"));
+        throw Error(errc::timed_out, "the broker has not taken the request in time",
+                    {.target = self->options_.target,
+                     .api = to_string(waiting->api),
+                     .api_version = waiting->version});
+    }
     if (waiting->failure) throw Error(*waiting->failure);
 }
 

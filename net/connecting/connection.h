@@ -48,7 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Task<Bytes> ask(const protocol::Schema& schema, const void* message, std::int16_t version,
                     TimePoint deadline);
     /// Sends a request that is never answered (Produce with acks 0); returns when it is written.
-    Task<void> tell(const protocol::Schema& schema, const void* message, std::int16_t version);
+    Task<void> tell(const protocol::Schema& schema, const void* message, std::int16_t version, TimePoint deadline);
 
     bool alive() const { return !failure_; }
     /// Ends the connection; everything in flight fails with why. The first error stays.
@@ -66,7 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     WaitingPtr make_waiting(const protocol::Schema& schema, std::int16_t version,
                             TimePoint deadline);
     static Task<Bytes> answer(WaitingPtr waiting);
-    static Task<void> written(WaitingPtr waiting);
+    static Task<void> written(std::shared_ptr<Connection> self, WaitingPtr waiting);
     static Task<void> write_loop(std::shared_ptr<Connection> self);
     static Task<void> read_loop(std::shared_ptr<Connection> self);
     static Task<void> deadline_loop(std::shared_ptr<Connection> self);

@@ -245,6 +245,26 @@ std::optional<std::int64_t> Consumer::high_watermark(const TopicPartition& tp) c
     return mark;
 }
 
+std::optional<PartitionReading> Consumer::reading(const TopicPartition& tp) const {
+    std::shared_ptr<FetchPartition> partition;
+    {
+        const std::lock_guard lock(impl_->assigned_mutex_);
+        const auto found = impl_->assigned_.find(tp);
+        if (found == impl_->assigned_.end() || !found->second) return std::nullopt;
+        partition = found->second;
+    }
+    PartitionReading reading;
+    reading.position = partition->fetch_offset;
+    reading.log_end = partition->log_end;
+    reading.buffered = partition->waiting_bytes.load() > 0;
+    reading.failed = partition->failed.load();
+    const TimePoint answered =
+        partition->home != nullptr ? partition->home->answered_at(*partition) : partition->answered_at;
+    if (answered != TimePoint::min() && !partition->resetting) reading.answered_at = answered;
+    reading.trouble = partition->trouble;
+    return reading;
+}
+
 void Consumer::close() { impl_->close(); }
 
 }  // namespace kwire

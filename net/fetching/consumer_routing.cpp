@@ -2,6 +2,8 @@
 #include <set>
 #include <utility>
 
+#include <kwire/net/topic_error.h>
+
 #include "consumer_impl.h"
 
 namespace kwire {
@@ -9,6 +11,18 @@ namespace {
 
 // However many partitions lose their leader one after the other, Metadata is not asked for more often.
 constexpr std::chrono::milliseconds refresh_interval_min{50};
+
+/// Why tp has no place to be read at, after Metadata was asked for: failure, or what view says.
+Error not_placed(const TopicPartition& tp, const ClusterView* view, const std::optional<Error>& failure) {
+    const ErrorWhere where{.api = "Metadata", .topic = tp.topic, .partition = tp.partition};
+    if (failure) return Error(failure->condition(), failure->what(), where);
+    const auto topic = view->topics.find(tp.topic);
+    if (topic == view->topics.end() || topic->second.partitions.empty()) return missing_topic(*view, tp.topic, where);
+    if (!topic->second.partitions.contains(tp.partition)) {
+        return Error(errc::unknown_topic, "the topic has no such partition; it is looked for again", where);
+    }
+    return Error(errc::no_leader, "the partition has no leader; it is looked for again", where);
+}
 
 }  // namespace
 
@@ -63,18 +77,11 @@ Task<void> Consumer::Impl::refresh_and_place(std::vector<std::shared_ptr<FetchPa
         if (view && place(partition, *view)) continue;
         ++partition->failures;
         partition->retry_at = now + failure_backoff(partition->failures);
+        partition->read_failed(not_placed(partition->tp(), view.get(), failure));
         homeless_.push_back(partition);
         // Leaders move; it is news only if that takes long.
         if (partition->failures != 5) continue;
-        const TopicPartition& tp = partition->tp();
-        const ErrorWhere where{.api = "Metadata", .topic = tp.topic, .partition = tp.partition};
-        if (failure) {
-            report(Error(failure->condition(), failure->what(), where));
-        } else if (view->find(tp) == nullptr) {
-            report(Error(errc::unknown_topic, "no broker knows the partition; it is looked for again", where));
-        } else {
-            report(Error(errc::no_leader, "the partition has no leader; it is looked for again", where));
-        }
+        report(*partition->trouble);
     }
 }
 
@@ -132,6 +139,7 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self,
         try {
             offset = co_await look_up(query);
         } catch (const Error& error) {
+            partition->read_failed(error);
             if (failures == 0) report(error);
         }
         if (!offset) continue;

@@ -40,6 +40,14 @@ struct FetchPartition : QueuedPartition {
     TimePoint retry_at{};
     int failures = 0;  ///< In a row; the backoff grows with them.
     std::optional<ErrorCode> reported;  ///< Told already, not to be told again until it works.
+    std::int64_t log_end = -1;  ///< How far it can be read, as the last answer said; -1: none came yet.
+    TimePoint answered_at = TimePoint::min();  ///< When a Fetch of it was last answered; min: the last try failed.
+    std::optional<Error> trouble;  ///< Why the last try to read it failed; an answer clears it.
+
+    void read_failed(Error why) {
+        trouble = std::move(why);
+        answered_at = TimePoint::min();
+    }
     std::atomic<std::int64_t> high_watermark{-1};  ///< Any thread.
 };
 

@@ -390,6 +390,7 @@ void Fetcher::take_apart(const Plan& plan, FetchResponse response) {
     // From here on the frame counts with what it brought instead of what it might have brought.
     auto share = std::make_shared<FrameShare>(context_.budget(), plan.reserved);
     share->settle(bytes);
+    const bool leaves_out_what_has_no_news = session_.established();
     switch (session_.take(response)) {
         case FetchSession::Outcome::good:
             break;
@@ -400,6 +401,8 @@ void Fetcher::take_apart(const Plan& plan, FetchResponse response) {
             return;
     }
     any_data_ = false;
+    answered_at_ = context_.cluster().runtime()->now();
+    if (leaves_out_what_has_no_news) session_answered_at_ = answered_at_;
     for (auto& topic : response.responses) {
         FetchSession::Topic* asked = session_.find(topic.topic, topic.topic_id);
         if (asked == nullptr) continue;
@@ -426,6 +429,11 @@ void Fetcher::take_partition(const std::shared_ptr<FetchPartition>& partition,
     }
     partition->failures = 0;
     partition->reported.reset();
+    partition->trouble.reset();
+    partition->answered_at = answered_at_;
+    const bool committed_only = context_.config().isolation == IsolationLevel::read_committed;
+    partition->log_end =
+        committed_only && answer.last_stable_offset >= 0 ? answer.last_stable_offset : answer.high_watermark;
     partition->high_watermark.store(answer.high_watermark, std::memory_order_relaxed);
     if (answer.preferred_read_replica >= 0 && answer.preferred_read_replica != broker_) {
         partition->follower = answer.preferred_read_replica;  // KIP-392; such an answer has no records
@@ -501,6 +509,7 @@ void Fetcher::take_error(const std::shared_ptr<FetchPartition>& partition, Error
                            .offset = partition->fetch_offset};
     const TimePoint now = context_.cluster().runtime()->now();
     ++partition->failures;
+    partition->read_failed(Error(code, "the partition cannot be read", where));
     switch (leader_error_kind(code)) {
         case LeaderErrorKind::none:
             return;
@@ -536,6 +545,12 @@ void Fetcher::take_error(const std::shared_ptr<FetchPartition>& partition, Error
     context_.report(Error(code, "the partition cannot be read; it is tried again", where));
 }
 
+TimePoint Fetcher::answered_at(const FetchPartition& partition) const {
+    const bool in_session = partition.member != nullptr && partition.member->session == &session_;
+    if (!in_session || partition.answered_at == TimePoint::min()) return partition.answered_at;
+    return std::max(partition.answered_at, session_answered_at_);
+}
+
 void Fetcher::give_all_back(const Error& failure) {
     if (context_.closed()) return;
     ++failures_;
@@ -546,6 +561,7 @@ void Fetcher::give_all_back(const Error& failure) {
     homeless.swap(partitions_);
     for (const auto& partition : homeless) {
         partition->home = nullptr;
+        partition->read_failed(failure);
         partition->failures = std::max(partition->failures, failures_);
         partition->retry_at = now + failure_backoff(partition->failures);
         partition->follower = -1;

@@ -57,6 +57,8 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
     std::int32_t broker() const { return broker_; }
     bool idle() const { return partitions_.empty() && (!newcomers_ || newcomers_->idle()); }
     void add(std::shared_ptr<FetchPartition> partition);
+    /// When a Fetch that covers partition was last answered; min: none since the last failure.
+    TimePoint answered_at(const FetchPartition& partition) const;
     /// Something changed: a partition came or went, bytes became free, the consumer closed.
     void wake();
 
@@ -114,6 +116,8 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
     std::optional<Duration> wait_under_way_;  // of the request that was sent and not answered
     Duration wait_max_;  // grows to the configured one while nothing changes
     std::optional<TimePoint> held_back_since_;
+    TimePoint answered_at_ = TimePoint::min();            // the last answer
+    TimePoint session_answered_at_ = TimePoint::min();    // the last one that leaves out what has no news
     int failures_ = 0;
     bool failure_reported_ = false;
     bool any_data_ = false;

@@ -202,7 +202,7 @@ TEST_F(ConnectionTest, WhatIsNotAnsweredEndsWhenItIsWritten) {
     connect();
     const protocol::ProduceRequest request;
     auto told =
-        loop.start(connection->tell(protocol::schema_of<protocol::ProduceRequest>(), &request, 3));
+        loop.start(connection->tell(protocol::schema_of<protocol::ProduceRequest>(), &request, 3, TimePoint::max()));
     loop.run_until_idle();
     EXPECT_TRUE(told->done());
     ASSERT_EQ(requests.size(), 1u);

@@ -236,6 +236,37 @@ TEST(Config, a_full_disk_is_a_failure_and_a_closed_pipe_is_not) {
     EXPECT_EQ(closed.err, "");
 }
 
+TEST(Descriptors, a_closed_stdout_is_a_failure_and_nothing_lands_in_another_file) {
+    const std::string events = testing::TempDir() + "kwire-events-" + std::to_string(getpid());
+    for (const std::string arguments :
+         {"config", "--help", "--version", "apis", "consume --help",
+          "consume -z 127.0.0.1:1 -g g -t t -X zookeeper.connection.timeout.ms=500 --events EVENTS"}) {
+        std::string call = arguments;
+        if (const auto at = call.find("EVENTS"); at != std::string::npos) call.replace(at, 6, events);
+        const Outcome outcome = kwire(call + " >&-");
+        EXPECT_EQ(outcome.code, 1) << call;
+        EXPECT_EQ(outcome.err, "kwire: cannot write to stdout: it is closed\n") << call;
+    }
+    EXPECT_EQ(std::filesystem::file_size(events), 0U);
+    std::filesystem::remove(events);
+}
+
+TEST(Descriptors, a_closed_stderr_takes_no_other_files_place) {
+    const std::string file = testing::TempDir() + "kwire-index-" + std::to_string(getpid()) + ".index";
+    std::ofstream(file, std::ios::binary) << "garbage";
+    const Outcome outcome = kwire("log " + file + " 2>&-");
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(std::filesystem::file_size(file), 7U);
+    std::filesystem::remove(file);
+}
+
+TEST(Descriptors, a_closed_stdin_is_told_from_an_empty_one) {
+    const Outcome outcome = kwire("encode --lines <&-");
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("Bad file descriptor"));
+    EXPECT_EQ(kwire("encode --lines < /dev/null").code, 0);
+}
+
 TEST(Connecting, nobody_there_is_a_failure_in_words) {
     const Outcome outcome = kwire("topics list --bootstrap 127.0.0.1:1 -X request.timeout.ms=1000");
     EXPECT_EQ(outcome.code, 1);

@@ -126,6 +126,28 @@ struct CloseReport {
     bool clean() const { return uncommitted.empty(); }
 };
 
+/// Whether a member has read all there is, see ConsumerGroup::reading.
+struct ReadingState {
+    struct Obstacle {
+        TopicPartition tp;    ///< No topic: it concerns everything; partition -1: the whole topic.
+        std::string what;     ///< Such as `has no leader at the moment`.
+        bool behind = false;  ///< Nothing is wrong: it is being read, and its end is not reached yet.
+
+        /// `topic:partition what`, or what alone.
+        std::string to_string() const;
+    };
+    /// None: every partition of the subscription has an owner in the group, and those of this member are read to their
+    /// ends, all that was found handed out.
+    std::vector<Obstacle> obstacles;
+    /// Without obstacles: what is said holds of each moment up to this one, by which the last partition's end was
+    /// confirmed in the answer to a Fetch. By the runtime's clock.
+    TimePoint confirmed{};
+    /// Grows while reading goes on, also over what holds no message: all positions of this member together.
+    std::int64_t progress = 0;
+    /// Something is wrong, more than that the end is not reached.
+    bool troubled() const;
+};
+
 class JoinedMember;
 
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
@@ -193,6 +215,11 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     /// True while this member's registration stands in ZooKeeper.
     bool instance_registered();
     Task<bool> async_instance_registered();
+
+    /// How far this member has come; asks ZooKeeper who owns the partitions that it leaves to others. An idle poll() alone
+    /// does not tell whether there is nothing to read or whether nothing can be read.
+    ReadingState reading();
+    Task<ReadingState> async_reading();
 
     /// True from the moment close was asked for, or another process took over our group.instance.id: nothing more is
     /// handed out.

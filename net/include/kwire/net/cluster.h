@@ -261,6 +261,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     /// All that the broker offers; connects if need be.
     Task<std::map<ApiKey, VersionRange>> versions(std::int32_t broker);
 
+    /// Brokers that are not connected and to which the last attempt failed, or one under way has had no answer for
+    /// patience: each with the reason. On the strand.
+    std::vector<Error> unreachable(std::chrono::milliseconds patience) const;
+
     /// A new seed for the jitter of a Backoff: follows jitter_seed. From any thread.
     std::uint64_t jitter_seed();
 

@@ -60,6 +60,21 @@ struct FetchConfig {
     std::string client_rack;                                      ///< client.rack (KIP-392)
 };
 
+/// How far the reading of one partition has come: by it an idle partition is told from one that cannot be read.
+struct PartitionReading {
+    std::int64_t position = -1;  ///< The next offset to ask for; what lies before it was fetched.
+    /// As the last answer said: the high watermark, or under read_committed the last stable offset. -1: no answer yet.
+    std::int64_t log_end = -1;
+    bool buffered = false;  ///< Something that was fetched waits to be polled.
+    bool failed = false;    ///< It is read no further; on_error had the reason.
+    /// When a Fetch of it was last answered. Nothing: not yet, or the last try failed.
+    std::optional<TimePoint> answered_at;
+    std::optional<Error> trouble;  ///< Why the last try failed.
+
+    /// Everything that was there at answered_at is handed out.
+    bool at_end() const { return answered_at && !failed && !buffered && log_end >= 0 && position >= log_end; }
+};
+
 class Consumer : public std::enable_shared_from_this<Consumer> {
  public:
     struct Handlers {
@@ -99,6 +114,9 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
     std::int64_t buffered_bytes() const;
     /// The log's end as the last answer of the leader told; nothing if none came yet.
     std::optional<std::int64_t> high_watermark(const TopicPartition& tp) const;
+
+    /// Nothing if tp is not assigned, or its start is still being looked up. On the strand.
+    std::optional<PartitionReading> reading(const TopicPartition& tp) const;
 
     /// Ends reading; a poll that waits throws errc::closed. Does not close the cluster. Idempotent.
     void close();
