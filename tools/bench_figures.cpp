@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
+#include <string>
 
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
@@ -95,6 +97,19 @@ std::string text_summary(const std::vector<Figures>& runs, std::int32_t warm_up_
     return text;
 }
 
+namespace {
+
+/// getrusage keeps the peak of the process that called exec, which may be a large one. VmHWM is of this program alone.
+std::int64_t peak_of_this_process() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+    }
+    return -1;
+}
+
+}  // namespace
+
 Usage Usage::now() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -102,7 +117,7 @@ Usage Usage::now() {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
     };
     return {seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            static_cast<std::int64_t>(usage.ru_maxrss) * 1024};
+            peak_of_this_process()};
 }
 
 void Transfer::first_message() {

@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
 
 namespace kwire::tools {
 namespace {
@@ -24,6 +29,37 @@ TEST(BenchFigures, several_runs_have_minimum_median_and_maximum) {
     EXPECT_EQ(odd["messages_per_second"], (nlohmann::json{{"min", 1.0}, {"median", 2.0}, {"max", 3.0}}));
     const auto even = nlohmann::json::parse(json_summary({run(3), run(1)}, 0));
     EXPECT_EQ(even["messages_per_second"]["median"], 2.0);
+}
+
+/// Not a test by itself: what the next one starts.
+TEST(BenchFigures, DISABLED_prints_its_peak) { std::printf("peak=%lld\n", static_cast<long long>(Usage::now().peak_rss_bytes)); }
+
+TEST(BenchFigures, the_peak_is_not_that_of_the_process_that_started_it) {
+    constexpr std::size_t large = 256 << 20;
+    const std::string held(large, 'x');
+    ASSERT_GT(Usage::now().peak_rss_bytes, static_cast<std::int64_t>(large));
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 1);
+        execl("/proc/self/exe", "test", "--gtest_also_run_disabled_tests",
+              "--gtest_filter=BenchFigures.DISABLED_prints_its_peak", nullptr);
+        _exit(127);
+    }
+    close(ends[1]);
+    std::string output;
+    char bytes[4096];
+    for (ssize_t count = 0; (count = read(ends[0], bytes, sizeof bytes)) > 0;) {
+        output.append(bytes, static_cast<std::size_t>(count));
+    }
+    close(ends[0]);
+    waitpid(child, nullptr, 0);
+    const auto at = output.find("peak=");
+    ASSERT_NE(at, std::string::npos) << output;
+    const std::int64_t peak = std::stoll(output.substr(at + 5));
+    EXPECT_GT(peak, 1 << 20);
+    EXPECT_LT(peak, static_cast<std::int64_t>(large) / 2);
 }
 
 TEST(BenchFigures, people_get_a_table) {
