@@ -265,6 +265,7 @@ Reply<T> MemoryClient::begin(Kind kind, const std::string& path, Effect effect) 
     if (fault == Fault::expire_before) server_->end(id_);
     // The hook itself may have cut the session off or ended it.
     if (const Code code = refusal(); code != Code::ok) return {code, {}};
+    if (fault == Fault::no_auth) return {Code::no_auth, {}};
     Reply<T> reply;
     if (fault != Fault::connection_loss_before) reply = effect();
     if (lost) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 #include <limits>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -38,7 +39,7 @@ int depth_of(std::string_view text) {
 }
 
 Read<Json> parse_object(std::string_view text) {
-    if (text.empty()) return {std::nullopt, "the node is empty"};
+    if (text.empty()) return {std::nullopt, "is empty"};
     if (text.size() > json_bytes_max) {
         return {std::nullopt, "has " + std::to_string(text.size()) + " bytes, too many"};
     }
@@ -113,11 +114,12 @@ std::optional<std::pair<std::string, HostPort>> endpoint(const std::string& text
     return std::pair(text.substr(0, scheme), HostPort{std::move(host), port});
 }
 
-/// The first endpoint whose listener speaks PLAINTEXT. From 0.10.2 on listeners may have any name,
-/// and a map beside them tells the protocol.
-std::optional<HostPort> plaintext_endpoint(const Json& broker) {
+/// The endpoints whose listeners speak PLAINTEXT. From 0.10.2 on listeners may have any name, and a
+/// map beside them names the protocol. others: what the rest speak.
+std::vector<HostPort> plaintext_endpoints(const Json& broker, std::set<std::string>& others) {
+    std::vector<HostPort> found;
     const auto endpoints = broker.find("endpoints");
-    if (endpoints == broker.end() || !endpoints->is_array()) return std::nullopt;
+    if (endpoints == broker.end() || !endpoints->is_array()) return found;
     const auto map = broker.find("listener_security_protocol_map");
     for (const Json& each : *endpoints) {
         if (!each.is_string()) continue;
@@ -127,9 +129,13 @@ std::optional<HostPort> plaintext_endpoint(const Json& broker) {
         if (map != broker.end() && map->is_object()) {
             protocol = string_at(*map, parsed->first.c_str()).value_or(protocol);
         }
-        if (protocol == "PLAINTEXT") return parsed->second;
+        if (protocol == "PLAINTEXT") {
+            found.push_back(parsed->second);
+        } else {
+            others.insert(protocol);
+        }
     }
-    return std::nullopt;
+    return found;
 }
 
 }  // namespace
@@ -148,23 +154,26 @@ std::string excerpt(std::string_view text) {
     return shown + (text.size() > 60 ? "...`" : "`");
 }
 
-Read<BrokerEndpoint> read_broker(std::int32_t id, std::string_view text) {
+Read<std::vector<BrokerEndpoint>> read_broker(std::int32_t id, std::string_view text) {
     const Read<Json> json = parse_object(text);
     if (!json.value) return {std::nullopt, json.problem};
-    BrokerEndpoint broker;
-    broker.id = id;
-    broker.rack = string_at(*json.value, "rack");
-    if (auto address = plaintext_endpoint(*json.value)) {
-        broker.address = std::move(*address);
-        return {std::move(broker), {}};
+    const auto rack = string_at(*json.value, "rack");
+    std::vector<BrokerEndpoint> endpoints;
+    std::set<std::string> others;
+    for (HostPort& address : plaintext_endpoints(*json.value, others)) {
+        endpoints.push_back({id, std::move(address), rack});
     }
+    if (!endpoints.empty()) return {std::move(endpoints), {}};
     auto host = string_at(*json.value, "host");
     const auto port = integer_at<std::uint16_t>(*json.value, "port");
-    if (!host || host->empty() || !port || *port == 0) {
-        return {std::nullopt, "names no listener that speaks PLAINTEXT: " + excerpt(text)};
+    if (host && !host->empty() && port && *port != 0) {
+        endpoints.push_back({id, {std::move(*host), *port}, rack});
+        return {std::move(endpoints), {}};
     }
-    broker.address = {std::move(*host), *port};
-    return {std::move(broker), {}};
+    if (others.empty()) return {std::nullopt, "names no listener: " + excerpt(text)};
+    std::string spoken;
+    for (const std::string& protocol : others) spoken += (spoken.empty() ? "" : ", ") + protocol;
+    return {std::nullopt, "has no PLAINTEXT listener, only " + spoken};
 }
 
 Read<std::int32_t> read_controller(std::string_view text) {

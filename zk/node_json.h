@@ -23,7 +23,8 @@ struct Read {
     std::string problem;
 };
 
-Read<BrokerEndpoint> read_broker(std::int32_t id, std::string_view json);
+/// An endpoint for each listener that speaks PLAINTEXT; never none.
+Read<std::vector<BrokerEndpoint>> read_broker(std::int32_t id, std::string_view json);
 Read<std::int32_t> read_controller(std::string_view json);
 Read<TopicAssignment> read_topic(std::string_view json);
 Read<PartitionState> read_partition_state(std::string_view json);

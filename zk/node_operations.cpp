@@ -25,6 +25,10 @@ void fail(Code code, std::string_view doing, const std::string& path) {
     }
 }
 
+std::string unreadable_node(Code code) {
+    return "cannot be read: ZooKeeper answers " + std::string(name(code));
+}
+
 void require_path_part(std::string_view what, const std::string& part) {
     if (part.find('/') == std::string::npos && valid_path("/" + part) && !part.empty()) return;
     throw Error(errc::invalid_config,
@@ -93,14 +97,14 @@ Task<std::vector<Reply<Node>>> read_all(SessionPtr session, std::vector<std::str
     for (const std::string& path : paths) tasks.push_back(session->get(path));
     std::vector<Reply<Node>> replies = co_await gather(std::move(tasks));
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        if (!replies[i].ok() && replies[i].code != Code::no_node) {
-            fail(replies[i].code, "reading", paths[i]);
-        }
+        const Code code = replies[i].code;
+        if (code != Code::ok && code != Code::no_node && code != Code::no_auth) fail(code, "reading", paths[i]);
     }
     co_return replies;
 }
 
-Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path) {
+Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path,
+                                                   std::vector<Warning>& unreadable) {
     const std::vector<std::string> topics = co_await list(session, path);
     std::vector<Task<Reply<Children>>> tasks;
     for (const std::string& topic : topics) tasks.push_back(session->children(path + "/" + topic));
@@ -108,6 +112,10 @@ Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::stri
     std::vector<TopicPartition> found;
     for (std::size_t i = 0; i < topics.size(); ++i) {
         if (replies[i].code == Code::no_node) continue;
+        if (replies[i].code == Code::no_auth) {
+            unreadable.push_back({path + "/" + topics[i], unreadable_node(replies[i].code)});
+            continue;
+        }
         if (!replies[i].ok()) fail(replies[i].code, "listing", path + "/" + topics[i]);
         for (const std::string& name : replies[i].value.names) {
             const auto partition = read_offset(name);

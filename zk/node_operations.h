@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <kwire/protocol/topic_partition.h>
-#include <kwire/zk/session.h>
+#include <kwire/zk/registry.h>
 
 namespace kwire::zk {
 
@@ -31,12 +31,16 @@ Task<std::vector<std::string>> list(SessionPtr session, std::string path, Watch 
 /// The node, or nothing where there is none. With a watch it tells of path's coming, too.
 Task<std::optional<Node>> read(SessionPtr session, std::string path, Watch watch = nullptr);
 
-/// The nodes that are there, of many paths at once.
+/// Why a node cannot be read though it is there.
+std::string unreadable_node(Code code);
+
+/// Many paths at once. A node that is not there, or that this session may not read, has its code; anything else throws.
 Task<std::vector<Reply<Node>>> read_all(SessionPtr session, std::vector<std::string> paths);
 
 /// What stands two levels below path, as topic/partition; children that are not numbers are left
-/// out.
-Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path);
+/// out. Topics that this session may not read are added to unreadable.
+Task<std::vector<TopicPartition>> partitions_below(SessionPtr session, std::string path,
+                                                   std::vector<Warning>& unreadable);
 
 /// Removes path and all below it; fine if it is not there, or others add and remove at the same
 /// time.

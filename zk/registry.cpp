@@ -65,6 +65,10 @@ Task<std::optional<Member>> Registry::member(std::string group, std::string id, 
     // A watch on the coming of a member that is gone is of no use: ids are not used twice.
     const Reply<Node> node = co_await session_->get(path, std::move(watch));
     if (node.code == Code::no_node) co_return std::nullopt;
+    if (node.code == Code::no_auth) {
+        warn(path, unreadable_node(node.code));
+        co_return Member{std::move(id), std::nullopt, unreadable_node(node.code), {}};
+    }
     if (!node.ok()) fail(node.code, "reading", path);
     Read<Registration> registration = read_registration(node.value.data);
     if (!registration.value) warn(path, registration.problem);
@@ -222,12 +226,16 @@ Task<std::vector<std::int32_t>> Registry::owned_partitions(std::string group, st
 Task<std::map<TopicPartition, Owner>> Registry::owners(std::string group) {
     require_path_part("the group name", group);
     const std::vector<TopicPartition> claimed =
-        co_await partitions_below(session_, owners_path(group));
+        co_await partitions_below(session_, owners_path(group), warnings_);
     std::vector<std::string> paths;
     for (const TopicPartition& tp : claimed) paths.push_back(owner_path(group, tp));
     std::vector<Reply<Node>> nodes = co_await read_all(session_, std::move(paths));
     std::map<TopicPartition, Owner> owners;
     for (std::size_t i = 0; i < claimed.size(); ++i) {
+        if (nodes[i].code == Code::no_auth) {
+            warn(owner_path(group, claimed[i]), unreadable_node(nodes[i].code));
+            owners[claimed[i]] = Owner{{}, {}, unreadable_node(nodes[i].code)};
+        }
         if (!nodes[i].ok()) continue;
         owners[claimed[i]] = Owner{std::move(nodes[i].value.data), nodes[i].value.stat};
     }
@@ -295,20 +303,23 @@ Task<StoredOffset> Registry::offset(std::string group, TopicPartition tp) {
 Task<std::map<TopicPartition, StoredOffset>> Registry::offsets(std::string group) {
     require_path_part("the group name", group);
     const std::vector<TopicPartition> stored =
-        co_await partitions_below(session_, offsets_path(group));
+        co_await partitions_below(session_, offsets_path(group), warnings_);
     std::vector<std::string> paths;
     for (const TopicPartition& tp : stored) paths.push_back(offset_path(group, tp));
     const std::vector<Reply<Node>> nodes = co_await read_all(session_, std::move(paths));
     std::map<TopicPartition, StoredOffset> offsets;
     for (std::size_t i = 0; i < stored.size(); ++i) {
-        if (!nodes[i].ok()) continue;
-        const auto next = read_offset(nodes[i].value.data);
+        if (nodes[i].code == Code::no_node) continue;  // deleted meanwhile
+        StoredOffset& offset = offsets[stored[i]];
+        offset.version = nodes[i].value.stat.version;
+        const auto next = nodes[i].ok() ? read_offset(nodes[i].value.data) : std::nullopt;
         if (next) {
-            offsets[stored[i]] = {*next, nodes[i].value.stat.version};
-        } else {
-            warn(offset_path(group, stored[i]),
-                 "is not an offset: " + excerpt(nodes[i].value.data));
+            offset.next = *next;
+            continue;
         }
+        offset.problem = nodes[i].ok() ? "holds " + excerpt(nodes[i].value.data) + ", which is not an offset"
+                                       : unreadable_node(nodes[i].code);
+        warn(offset_path(group, stored[i]), offset.problem);
     }
     co_return offsets;
 }

@@ -18,21 +18,22 @@ Task<std::vector<BrokerEndpoint>> Registry::brokers(Watch watch) {
     const std::vector<Reply<Node>> nodes = co_await read_all(session_, paths);
     std::vector<BrokerEndpoint> brokers;
     for (std::size_t i = 0; i < names.size(); ++i) {
+        if (nodes[i].code == Code::no_auth) warn(paths[i], unreadable_node(nodes[i].code));
         if (!nodes[i].ok()) continue;
         const auto id = read_offset(names[i]);
         if (!id || *id > INT32_MAX) {
             warn(paths[i], "is not the id of a broker");
             continue;
         }
-        Read<BrokerEndpoint> broker =
+        Read<std::vector<BrokerEndpoint>> endpoints =
             read_broker(static_cast<std::int32_t>(*id), nodes[i].value.data);
-        if (broker.value) {
-            brokers.push_back(std::move(*broker.value));
+        if (endpoints.value) {
+            std::ranges::move(*endpoints.value, std::back_inserter(brokers));
         } else {
-            warn(paths[i], broker.problem);
+            warn(paths[i], endpoints.problem);
         }
     }
-    std::ranges::sort(brokers, {}, &BrokerEndpoint::id);
+    std::ranges::stable_sort(brokers, {}, &BrokerEndpoint::id);
     co_return brokers;
 }
 

@@ -85,16 +85,37 @@ std::string parent_of(std::string_view path) {
     return std::string(slash == 0 ? "/" : path.substr(0, slash));
 }
 
+namespace {
+
+void trim_slashes(std::string& path) {
+    while (!path.empty() && path.back() == '/') path.pop_back();
+}
+
+}  // namespace
+
 ConnectString split_hosts(const std::string& hosts) {
     const std::size_t slash = hosts.find('/');
     if (slash == std::string::npos) return {hosts, {}};
     std::string chroot = hosts.substr(slash);
-    while (!chroot.empty() && chroot.back() == '/') chroot.pop_back();
+    std::string servers = hosts.substr(0, slash);
+    if (const auto comma = chroot.find(','); comma != std::string::npos) {
+        // `a:1/kafka,b:1/kafka`, as people write it though ZooKeeper wants the chroot once, at the end.
+        const ConnectString rest = split_hosts(chroot.substr(comma + 1));
+        chroot.resize(comma);
+        trim_slashes(chroot);
+        if (rest.chroot != chroot) {
+            throw Error(errc::invalid_config, "the ZooKeeper servers `" + hosts + "` have different chroots, `" + chroot +
+                                                  "` and `" + rest.chroot +
+                                                  "`; write it once, after the last server: a:2181,b:2181/kafka");
+        }
+        servers += "," + rest.servers;
+    }
+    trim_slashes(chroot);
     if (!chroot.empty() && !valid_path(chroot)) {
         throw Error(errc::invalid_config,
                     "the ZooKeeper chroot `" + chroot + "` is not a path such as /kafka");
     }
-    return {hosts.substr(0, slash), std::move(chroot)};
+    return {std::move(servers), std::move(chroot)};
 }
 
 Error missing_chroot(const ConnectString& connect) {

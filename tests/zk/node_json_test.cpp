@@ -32,13 +32,23 @@ TEST(NodeJson, ReadsBrokersOfEveryVersion) {
     for (const auto& each : cases) {
         const auto broker = read_broker(7, each.json);
         ASSERT_TRUE(broker.value) << each.json << broker.problem;
-        EXPECT_EQ(broker.value->address.to_string(), each.address);
-        EXPECT_EQ(broker.value->id, 7);
+        ASSERT_EQ(broker.value->size(), 1U);
+        EXPECT_EQ(broker.value->front().address.to_string(), each.address);
+        EXPECT_EQ(broker.value->front().id, 7);
     }
     const auto ssl_only =
         read_broker(1, R"({"endpoints":["SSL://s:1"],"host":null,"port":-1,"version":2})");
     EXPECT_FALSE(ssl_only.value);
-    EXPECT_THAT(ssl_only.problem, HasSubstr("PLAINTEXT"));
+    EXPECT_EQ(ssl_only.problem, "has no PLAINTEXT listener, only SSL");
+}
+
+TEST(NodeJson, ReadsEveryListenerThatSpeaksPlaintext) {
+    const auto broker = read_broker(1, R"({"listener_security_protocol_map":{"A":"PLAINTEXT","B":"SASL_SSL","C":"PLAINTEXT"},
+        "endpoints":["A://a:1","B://b:2","C://c:3"],"version":4})");
+    ASSERT_TRUE(broker.value);
+    ASSERT_EQ(broker.value->size(), 2U);
+    EXPECT_EQ(broker.value->at(0).address.to_string(), "a:1");
+    EXPECT_EQ(broker.value->at(1).address.to_string(), "c:3");
 }
 
 TEST(NodeJson, ReadsTheRegistrationsOfJavaAndGo) {

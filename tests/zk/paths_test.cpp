@@ -23,6 +23,16 @@ TEST(Paths, SplitsServersFromChroot) {
     EXPECT_EQ(split_hosts("a:1,b:2/kafka/one/").chroot, "/kafka/one");
     EXPECT_EQ(split_hosts("a:1,b:2/kafka/one/").servers, "a:1,b:2");
     EXPECT_THROW(split_hosts("a:1/x//y"), Error);
+    EXPECT_EQ(split_hosts("a:1/kafka,b:2/kafka/,c:3/kafka").servers, "a:1,b:2,c:3");
+    EXPECT_EQ(split_hosts("a:1/kafka,b:2/kafka/,c:3/kafka").chroot, "/kafka");
+    for (const char* hosts : {"a:1/x,b:2/y", "a:1/x,b:2", "a:1/,b:2/x"}) {
+        try {
+            split_hosts(hosts);
+            ADD_FAILURE() << hosts;
+        } catch (const Error& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr("once, after the last server")) << hosts;
+        }
+    }
 }
 
 TEST(Paths, PutsTheChrootBeforeAndTakesItAway) {

@@ -1,3 +1,4 @@
+#include <set>
 #include <string>
 #include <vector>
 
@@ -323,11 +324,43 @@ TEST_F(RegistryTest, StoresOffsetsAsDecimalText) {
     ensemble.put("/consumers/g/offsets/t/5", "junk");
     EXPECT_EQ(condition_of([&] { run(a.offset("g", {"t", 5})); }), errc::bad_stored_offset);
     EXPECT_THAT(message, HasSubstr("/consumers/g/offsets/t/5 holds `junk`"));
-    EXPECT_THAT(run(a.offsets("g")), SizeIs(1));
+    const auto all = run(a.offsets("g"));
+    EXPECT_THAT(all, SizeIs(2)) << "unreadable is not absent";
+    EXPECT_EQ(all.at(tp).problem, "");
+    EXPECT_EQ(all.at({"t", 5}).next, -1);
+    EXPECT_EQ(all.at({"t", 5}).problem, "holds `junk`, which is not an offset");
     EXPECT_THAT(a.take_warnings(), SizeIs(1));
     run(a.reset_offsets("g"));
     EXPECT_THAT(run(a.offsets("g")), IsEmpty());
     run(a.reset_offsets("nobody"));
+}
+
+TEST_F(RegistryTest, WhatItMayNotReadHidesNothingElse) {
+    ensemble.put("/consumers/g/offsets/t/0", "5");
+    ensemble.put("/consumers/g/offsets/t/1", "6");
+    ensemble.put("/consumers/g/offsets/secret/0", "7");
+    ensemble.put("/consumers/g/owners/t/0", "me");
+    ensemble.put("/consumers/g/owners/t/1", "you");
+    ensemble.put("/consumers/g/ids/me", "{}");
+    const std::set<std::string> denied{"/consumers/g/offsets/t/1", "/consumers/g/offsets/secret", "/consumers/g/owners/t/1",
+                                       "/consumers/g/ids/me"};
+    ensemble.on_operation([&](const MemoryOperation& operation) {
+        return denied.contains(operation.path) ? Fault::no_auth : Fault::none;
+    });
+    const auto offsets = run(a.offsets("g"));
+    EXPECT_THAT(offsets, SizeIs(2));
+    EXPECT_EQ(offsets.at({"t", 0}).next, 5);
+    EXPECT_THAT(offsets.at({"t", 1}).problem, HasSubstr("no auth"));
+    const auto owners = run(a.owners("g"));
+    EXPECT_EQ(owners.at({"t", 0}).id, "me");
+    EXPECT_THAT(owners.at({"t", 1}).problem, HasSubstr("no auth"));
+    const auto member = run(a.member("g", "me"));
+    ASSERT_TRUE(member);
+    EXPECT_FALSE(member->registration);
+    EXPECT_THAT(member->problem, HasSubstr("no auth"));
+    std::set<std::string> named;
+    for (const auto& warning : a.take_warnings()) named.insert(warning.path);
+    EXPECT_EQ(named, denied);
 }
 
 TEST_F(RegistryTest, CommitsOnlyWhileRegisteredAndAtTheRememberedVersion) {

@@ -32,6 +32,7 @@ enum class Fault {
                              ///< connected again.
     expire_before,           ///< The session expires before it.
     expire_after,            ///< It took effect, then the session expired.
+    no_auth,                 ///< The node's ACL refuses it.
 };
 
 struct MemoryOperation {

@@ -60,10 +60,12 @@ struct Member {
 struct Owner {
     std::string id;  ///< As written: kwire and Go the member's id, Java id-n.
     Stat stat;
+    std::string problem = {};  ///< Why the node could not be read; id is empty then. Owned it is.
 };
 struct StoredOffset {
-    std::int64_t next = -1;     ///< -1: none stored.
+    std::int64_t next = -1;     ///< -1: none stored, or unreadable.
     std::int32_t version = -1;  ///< Of the node; -1: there is none.
+    std::string problem = {};   ///< Why there is no number though there is a node, as `holds ...`.
 };
 
 /// /consumers/G/plan, which only kwire members read and write: who is to own what.
@@ -83,8 +85,9 @@ class Registry {
     const std::shared_ptr<Session>& session() const { return session_; }
 
     // ---- the cluster
-    Task<std::vector<BrokerEndpoint>> brokers(
-        Watch watch = nullptr);  ///< PLAINTEXT endpoints; unreadable ones: warnings()
+    /// PLAINTEXT endpoints; a broker with several such listeners comes several times. Those without one, and unreadable
+    /// ones: take_warnings().
+    Task<std::vector<BrokerEndpoint>> brokers(Watch watch = nullptr);
     Task<std::optional<std::int32_t>> controller();
     Task<std::vector<std::string>> topics(Watch watch = nullptr);
     Task<std::optional<TopicAssignment>> topic(std::string topic,
@@ -133,7 +136,7 @@ class Registry {
     /// node_exists: it is another's. claim_unknown: the answer of a claim was lost, perhaps with the
     /// connection to a server that is ahead of the one asked now, which is brought up to date first.
     Task<Code> release(std::string group, TopicPartition tp, bool claim_unknown = false);
-    Task<std::map<TopicPartition, Owner>> owners(std::string group);
+    Task<std::map<TopicPartition, Owner>> owners(std::string group);  ///< Unreadable ones too, each with its problem.
     /// Which partitions of topic have an owner, ascending: one operation, however many there are.
     Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);
 
@@ -149,6 +152,7 @@ class Registry {
 
     // ---- offsets
     Task<StoredOffset> offset(std::string group, TopicPartition tp);  ///< Throws bad_stored_offset.
+    /// Unreadable ones are among them, each with its problem; only what is not there is absent.
     Task<std::map<TopicPartition, StoredOffset>> offsets(std::string group);
     /// Creates or sets the node without looking. For tools.
     Task<void> set_offset(std::string group, TopicPartition tp, std::int64_t next);
