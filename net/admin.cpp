@@ -1,5 +1,6 @@
 #include <kwire/net/admin.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <kwire/protocol/create_topics.h>
@@ -13,12 +14,21 @@ using protocol::CreateTopicsResponse;
 using protocol::DeleteTopicsRequest;
 using protocol::DeleteTopicsResponse;
 
-void throw_unless_done(ErrorCode code, const std::optional<std::string>& reason, const std::string& action,
-                       const std::string& api, const std::string& topic) {
-    if (code == ErrorCode::none) return;
+/// An answer that says nothing of the topic is not one that says that it was done.
+template <class Answers>
+void throw_unless_done(const Answers& answers, const std::string& action, const std::string& api,
+                       const std::string& topic) {
+    const auto answer =
+        std::find_if(answers.begin(), answers.end(), [&topic](const auto& one) { return one.name == topic; });
+    if (answer == answers.end()) {
+        throw Error(errc::broken_frame,
+                    "the controller's answer leaves out the topic; whether it did " + action + " it is not known",
+                    {.api = api, .topic = topic});
+    }
+    if (answer->error_code == ErrorCode::none) return;
     std::string what = "the controller did not " + action + " the topic";
-    if (reason && !reason->empty()) what += ": " + *reason;
-    throw Error(code, what, {.api = api, .topic = topic});
+    if (answer->error_message && !answer->error_message->empty()) what += ": " + *answer->error_message;
+    throw Error(answer->error_code, what, {.api = api, .topic = topic});
 }
 
 }  // namespace
@@ -40,9 +50,7 @@ Task<void> create_topic(std::shared_ptr<Cluster> cluster, std::string topic, std
     request.topics.push_back(std::move(wanted));
     const CreateTopicsResponse response =
         co_await cluster->call_controller(std::move(request), Cluster::CallOptions{});
-    for (const auto& answer : response.topics) {
-        throw_unless_done(answer.error_code, answer.error_message, "create", "CreateTopics", topic);
-    }
+    throw_unless_done(response.topics, "create", "CreateTopics", topic);
 }
 
 Task<void> delete_topic(std::shared_ptr<Cluster> cluster, std::string topic) {
@@ -54,9 +62,7 @@ Task<void> delete_topic(std::shared_ptr<Cluster> cluster, std::string topic) {
     options.version_max = 5;
     const DeleteTopicsResponse response =
         co_await cluster->call_controller(std::move(request), options);
-    for (const auto& answer : response.responses) {
-        throw_unless_done(answer.error_code, answer.error_message, "delete", "DeleteTopics", topic);
-    }
+    throw_unless_done(response.responses, "delete", "DeleteTopics", topic);
 }
 
 }  // namespace kwire

@@ -123,51 +123,70 @@ Task<std::map<TopicPartition, std::optional<Error>>> commit_until(ClusterPtr clu
     co_return outcomes;
 }
 
-/// The first partition whose answer is an error, as that error.
-std::optional<Error> first_error(const std::map<TopicPartition, FetchedOffset>& offsets) {
-    for (const auto& [tp, found] : offsets) {
-        if (found.error == ErrorCode::none) continue;
-        return Error(found.error, "the offset cannot be read from Kafka",
-                     {.api = "OffsetFetch", .topic = tp.topic, .partition = tp.partition});
+/// Why an offset cannot be read, if it cannot.
+std::optional<Error> problem_of(const TopicPartition& tp, const FetchedOffset& found) {
+    const ErrorWhere where{.api = "OffsetFetch", .topic = tp.topic, .partition = tp.partition};
+    if (found.left_out) {
+        return Error(errc::broken_frame, "the answer leaves out this partition, though it was asked for", where);
     }
-    return std::nullopt;
+    if (found.error != ErrorCode::none) return Error(found.error, "the offset cannot be read from Kafka", where);
+    if (found.next >= -1) return std::nullopt;
+    return Error(errc::bad_stored_offset, "Kafka answers with the offset " + std::to_string(found.next), where);
 }
 
 struct FetchTry {
-    std::map<TopicPartition, FetchedOffset> offsets;
-    std::optional<Error> error;
+    std::map<TopicPartition, KafkaOffset> offsets;
+    std::optional<Error> error;  ///< Of the whole.
+    CoordinatorAdvice what = CoordinatorAdvice::accept;  ///< wait, look_again: part of it may come later.
 };
 
 Task<FetchTry> try_fetch(ClusterPtr cluster, std::string group,
                          std::optional<std::vector<TopicPartition>> which, TimePoint deadline) {
     FetchTry result;
     try {
-        result.offsets =
+        const auto fetched =
             co_await fetch_once(cluster, group, which, left_of(*cluster->runtime(), deadline));
-        result.error = first_error(result.offsets);
+        for (const auto& [tp, found] : fetched) {
+            const auto problem = problem_of(tp, found);
+            result.offsets[tp] = {problem ? -1 : found.next, problem};
+            const auto what = problem ? advice(*problem) : CoordinatorAdvice::accept;
+            const bool later = what == CoordinatorAdvice::wait || what == CoordinatorAdvice::look_again;
+            if (later && result.what != CoordinatorAdvice::look_again) result.what = what;
+        }
     } catch (const Error& caught) {
         result.error = caught;
+        result.what = advice(caught);
     }
     co_return result;
 }
 
+Task<std::map<TopicPartition, KafkaOffset>> read_until(ClusterPtr cluster, std::string group,
+                                                       std::optional<std::vector<TopicPartition>> which,
+                                                       TimePoint deadline) {
+    for (;;) {
+        FetchTry result = co_await try_fetch(cluster, group, which, deadline);
+        if (result.what == CoordinatorAdvice::look_again) cluster->forget_coordinator(group);
+        const bool over = cluster->runtime()->now() >= deadline;
+        const bool later =
+            result.what == CoordinatorAdvice::wait || result.what == CoordinatorAdvice::look_again;
+        if (later && !over) {
+            co_await pause(cluster, deadline);
+            continue;
+        }
+        if (result.error) throw Error(*result.error);
+        co_return std::move(result.offsets);
+    }
+}
+
 Task<Offsets> fetch_until(ClusterPtr cluster, std::string group,
                           std::optional<std::vector<TopicPartition>> which, TimePoint deadline) {
-    for (;;) {
-        const FetchTry result = co_await try_fetch(cluster, group, which, deadline);
-        if (!result.error) {
-            Offsets offsets;
-            for (const auto& [tp, found] : result.offsets) {
-                if (found.next >= 0) offsets[tp] = found.next;
-            }
-            co_return offsets;
-        }
-        const CoordinatorAdvice what = advice(*result.error);
-        const bool over = cluster->runtime()->now() >= deadline;
-        if (what == CoordinatorAdvice::look_again) cluster->forget_coordinator(group);
-        if (what == CoordinatorAdvice::give_up || over) throw Error(*result.error);
-        co_await pause(cluster, deadline);
+    const auto read = co_await read_until(std::move(cluster), std::move(group), std::move(which), deadline);
+    Offsets offsets;
+    for (const auto& [tp, found] : read) {
+        if (found.problem) throw Error(*found.problem);
+        if (found.next >= 0) offsets[tp] = found.next;
     }
+    co_return offsets;
 }
 
 class KafkaStore final : public OffsetStore {
@@ -221,6 +240,12 @@ class KafkaStore final : public OffsetStore {
 };
 
 }  // namespace
+
+Task<std::map<TopicPartition, KafkaOffset>> read_offsets(std::shared_ptr<Cluster> cluster, std::string group,
+                                                         std::optional<std::vector<TopicPartition>> which) {
+    const TimePoint deadline = cluster->runtime()->now() + cluster->config().request_timeout;
+    return read_until(std::move(cluster), std::move(group), std::move(which), deadline);
+}
 
 Task<Offsets> fetch_offsets(std::shared_ptr<Cluster> cluster, std::string group,
                             std::optional<std::vector<TopicPartition>> which) {

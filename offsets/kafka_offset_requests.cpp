@@ -1,5 +1,6 @@
 #include "kafka_offset_requests.h"
 
+#include <set>
 #include <utility>
 
 #include <kwire/protocol/offset_commit.h>
@@ -158,9 +159,22 @@ Task<std::map<TopicPartition, FetchedOffset>> fetch_once(
     std::map<TopicPartition, FetchedOffset> offsets;
     refuse_group(response.error_code, group);
     collect(response.topics, offsets);
-    for (const auto& answered : response.groups) {
-        refuse_group(answered.error_code, group);
-        collect(answered.topics, offsets);
+    bool answered = version < 8;
+    for (const auto& one : response.groups) {
+        if (one.group_id != group) continue;
+        answered = true;
+        refuse_group(one.error_code, group);
+        collect(one.topics, offsets);
+    }
+    if (!answered) {
+        throw Error(errc::broken_frame, "the answer leaves out the group that was asked for",
+                    {.api = "OffsetFetch", .api_version = version});
+    }
+    if (!which) co_return offsets;
+    const std::set<TopicPartition> asked(which->begin(), which->end());
+    std::erase_if(offsets, [&asked](const auto& entry) { return !asked.contains(entry.first); });
+    for (const TopicPartition& tp : asked) {
+        if (!offsets.contains(tp)) offsets[tp].left_out = true;
     }
     co_return offsets;
 }

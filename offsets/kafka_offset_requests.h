@@ -27,10 +27,12 @@ CoordinatorAdvice advice(ErrorCode code);
 CoordinatorAdvice advice(const Error& error);
 
 /// One try. Throws what the call throws, and an error code that concerns the whole group.
-/// Partitions come back with -1 where there is no offset. which nullopt: all that the group has.
+/// Partitions come back with -1 where there is no offset; each that which names comes back. which
+/// nullopt: all that the group has.
 struct FetchedOffset {
     std::int64_t next = -1;
     ErrorCode error{};
+    bool left_out = false;  ///< It was asked for, and the answer says nothing of it.
 };
 Task<std::map<TopicPartition, FetchedOffset>> fetch_once(
     std::shared_ptr<Cluster> cluster, std::string group,

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <kwire/net/cluster.h>
+#include <kwire/net/error.h>
 #include <kwire/offsets/offset_manager.h>
 
 namespace kwire {
@@ -42,10 +43,22 @@ class KafkaOffsetManager final : public OffsetManager {
     std::shared_ptr<TrackedOffsets> tracked_;
 };
 
-/// The offsets that Kafka keeps of group, of the partitions named or of all (from 0.10.2 on;
-/// before, errc::unsupported_version). Partitions without an offset are absent. Throws the first
-/// failure, naming the partition, where the request timeout passes before a coordinator answers
-/// well.
+/// What Kafka keeps of one partition: an offset, none (-1), or one that cannot be read.
+struct KafkaOffset {
+    std::int64_t next = -1;
+    std::optional<Error> problem;
+};
+
+/// What Kafka keeps of group, of the partitions named (all of which come back) or of all that have
+/// an offset (from 0.10.2 on; before, errc::unsupported_version). What the coordinator answers with
+/// "later" is asked again until the request timeout passes. Throws where the group as a whole
+/// cannot be read.
+Task<std::map<TopicPartition, KafkaOffset>> read_offsets(
+    std::shared_ptr<Cluster> cluster, std::string group,
+    std::optional<std::vector<TopicPartition>> which);
+
+/// The same for who needs all of them: partitions without an offset are absent, and the first that
+/// cannot be read is thrown.
 Task<std::map<TopicPartition, std::int64_t>> fetch_offsets(
     std::shared_ptr<Cluster> cluster, std::string group,
     std::optional<std::vector<TopicPartition>> which);
