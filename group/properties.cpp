@@ -381,6 +381,10 @@ void add_producer(std::vector<Property>& all) {
         scope, "retry.backoff.ms", {}, MillisecondsRule(0),
         [](auto c) -> auto& { return c.producer->retry_backoff; },
         "The wait before a batch is sent again."));
+    all.push_back(make(
+        scope, "allow.auto.create.topics", {}, flag_rule(),
+        [](auto c) -> auto& { return c.producer->allow_auto_topic_creation; },
+        "Whether a topic that does not exist may be created by writing to it, where the broker allows that."));
 }
 
 std::vector<Property> make_table() {

@@ -47,14 +47,9 @@ Producer::Impl::Impl(std::shared_ptr<Cluster> cluster, ProducerConfig config)
 
 // ---- any thread
 
-void Producer::Impl::send(ProducerRecord record,
-                          std::function<void(const DeliveryReport&)> report) {
+bool Producer::Impl::send(Patience patience, ProducerRecord& record, Producer::Report& report) {
     Pending pending;
     pending.bytes = size_of(record);
-    pending.timestamp_ms = record.timestamp_ms.value_or(wall_clock_ms());
-    pending.deadline = runtime_->now() + config_.delivery_timeout;
-    pending.record = std::move(record);
-    pending.report = std::move(report);
 
     std::unique_lock lock(mutex_);
     const auto has_room = [&] {
@@ -65,18 +60,27 @@ void Producer::Impl::send(ProducerRecord record,
         throw Error(errc::would_block_runtime,
                     "the producer's buffer is full, and the thread that empties it must not wait for that");
     }
-    reported_.wait(lock, has_room);
+    if (!patience) {
+        reported_.wait(lock, has_room);
+    } else if (!reported_.wait_for(lock, *patience, has_room)) {
+        return false;
+    }
     if (closed_) throw Error(errc::closed, "the producer is closed");
+    pending.timestamp_ms = record.timestamp_ms.value_or(wall_clock_ms());
+    pending.deadline = runtime_->now() + config_.delivery_timeout;
+    pending.record = std::move(record);
+    pending.report = std::move(report);
     buffered_bytes_ += pending.bytes;
     pending.epoch = epoch_;
     ++outstanding_[epoch_];
     incoming_.push_back(std::move(pending));
-    if (std::exchange(sorting_, true)) return;
+    if (std::exchange(sorting_, true)) return true;
     lock.unlock();
     asio::post(runtime_->executor(), [self = shared_from_this()] { self->sort_incoming(); });
+    return true;
 }
 
-void Producer::Impl::flush() {
+bool Producer::Impl::flush(Patience patience) {
     if (runtime_->on_runtime()) {
         throw Error(errc::would_block_runtime, "flush waits for reports, which come on this very thread");
     }
@@ -88,19 +92,32 @@ void Producer::Impl::flush() {
             for (const auto& [index, queue] : topic.partitions) queue->changed.notify_all();
         }
     });
-    reported_.wait(lock, [&] { return outstanding_.empty() || outstanding_.begin()->first > last; });
+    const auto all_reported = [&] { return outstanding_.empty() || outstanding_.begin()->first > last; };
+    bool done = true;
+    if (patience) {
+        done = reported_.wait_for(lock, *patience, all_reported);
+    } else {
+        reported_.wait(lock, all_reported);
+    }
     flushing_.fetch_sub(1);
+    return done;
 }
 
-void Producer::Impl::close() {
+void Producer::Impl::close(Patience patience) {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
     }
-    flush();
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    reported_.notify_all();
+    const bool done = flush(patience);
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        reported_.notify_all();
+    }
+    if (done) return;
+    asio::post(runtime_->executor(), [self = shared_from_this()] { self->abandon(); });
+    std::unique_lock lock(mutex_);
+    reported_.wait(lock, [&] { return outstanding_.empty(); });
 }
 
 // ---- the strand: sorting
@@ -114,6 +131,11 @@ void Producer::Impl::sort_incoming() {
     }
     const auto view = cluster_->view();
     for (Pending& pending : arrived) {
+        if (abandoned_) {
+            const std::string topic = pending.record.topic;
+            finish(pending, {{topic, -1}, -1, closed_early(topic, -1, false)});
+            continue;
+        }
         const std::string& name = pending.record.topic;
         Topic& topic = topics_[name];
         const auto known = view->topics.find(name);
@@ -183,6 +205,44 @@ void Producer::Impl::append(Topic& topic, std::int32_t index, Pending pending) {
     }
 }
 
+Error Producer::Impl::closed_early(const std::string& topic, std::int32_t partition, bool was_sent) {
+    return Error(errc::closed,
+                 was_sent ? "the producer was closed before an acknowledgement came; the message may be stored or not"
+                          : "the producer was closed before the message was sent",
+                 {.api = "Produce", .topic = topic, .partition = partition});
+}
+
+void Producer::Impl::abandon() {
+    abandoned_ = true;
+    sort_incoming();
+    for (auto& [name, topic] : topics_) {
+        for (Pending& pending : std::exchange(topic.waiting, {})) {
+            finish(pending, {{name, -1}, -1, closed_early(name, -1, false)});
+        }
+        for (const auto& [index, queue] : topic.partitions) {
+            for (Batch& batch : std::exchange(queue->batches, {})) {
+                fail(queue->tp, batch, closed_early(name, index, false));
+            }
+            queue->changed.notify_all();
+        }
+    }
+    // Their coroutines find nothing left when they go on.
+    for (Batch* batch : on_the_way_) {
+        if (batch->records.empty()) continue;
+        const std::string topic = batch->records.front().record.topic;
+        fail({topic, batch->partition}, *batch, closed_early(topic, batch->partition, batch->sent));
+    }
+    troubles_.clear();
+}
+
+Task<std::vector<Error>> Producer::Impl::troubles(std::shared_ptr<Impl> self) {
+    // A connection that is being made for so long is trouble, too.
+    constexpr std::chrono::milliseconds patience{1'000};
+    std::vector<Error> all = self->cluster_->unreachable(patience);
+    for (const auto& [tp, error] : self->troubles_) all.push_back(error);
+    co_return all;
+}
+
 // ---- the face
 
 Producer::Producer() = default;
@@ -201,12 +261,20 @@ std::shared_ptr<Producer> Producer::create(std::shared_ptr<Cluster> cluster,
     return producer;
 }
 
-void Producer::send(ProducerRecord record, std::function<void(const DeliveryReport&)> report) {
-    impl_->send(std::move(record), std::move(report));
+void Producer::send(ProducerRecord record, Report report) { impl_->send(std::nullopt, record, report); }
+
+bool Producer::send_within(std::chrono::milliseconds patience, ProducerRecord& record, Report& report) {
+    return impl_->send(patience, record, report);
 }
 
-void Producer::flush() { impl_->flush(); }
+void Producer::flush() { impl_->flush(std::nullopt); }
 
-void Producer::close() { impl_->close(); }
+bool Producer::flush_within(std::chrono::milliseconds patience) { return impl_->flush(patience); }
+
+void Producer::close() { impl_->close(std::nullopt); }
+
+void Producer::close_within(std::chrono::milliseconds patience) { impl_->close(patience); }
+
+std::vector<Error> Producer::troubles() { return impl_->runtime_->block_on(Impl::troubles(impl_)); }
 
 }  // namespace kwire

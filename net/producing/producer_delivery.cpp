@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <kwire/net/backoff.h>
+#include <kwire/net/topic_error.h>
 #include <kwire/protocol/produce.h>
 #include <kwire/protocol/record_batch_builder.h>
 
@@ -33,49 +34,58 @@ void append_to(Builder& builder, const ProducerRecord& record, std::int64_t time
 
 }  // namespace
 
+/// How long a failure to find a topic is taken for a passing one.
+Duration Producer::Impl::patience_with(const Error& failure) const {
+    switch (failure.condition()) {
+        case errc::closed: return Duration::zero();
+        case errc::unknown_topic: return std::min<Duration>(unknown_topic_patience, config_.delivery_timeout);
+        case errc::broker_error: {
+            const bool is_final = leader_error_kind(failure.broker_code()) == LeaderErrorKind::fatal;
+            return is_final ? Duration::zero() : Duration(config_.delivery_timeout);
+        }
+        default: return config_.delivery_timeout;
+    }
+}
+
+Task<std::optional<Error>> Producer::Impl::find_topic(std::string name) {
+    std::vector<std::string> names(1, name);
+    const RefreshOptions options{config_.allow_auto_topic_creation};
+    std::optional<Error> failure;
+    try {
+        const auto view = co_await cluster_->refresh(std::move(names), options);
+        const auto topic = view->topics.find(name);
+        const bool found = topic != view->topics.end() && !topic->second.partitions.empty();
+        if (!found) failure = missing_topic(*view, name, {.api = "Metadata", .topic = name});
+    } catch (const Error& error) {
+        failure = error;
+    }
+    co_return failure;
+}
+
 Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string name) {
     const TimePoint begun = runtime_->now();
     Timer timer(*runtime_);
     Backoff backoff(config_.retry_backoff, 10 * config_.retry_backoff, cluster_->jitter_seed());
     std::optional<Error> failure;
-    bool found = false;
-    while (!found) {
-        std::vector<std::string> names(1, name);
-        failure.reset();
-        try {
-            const auto view = co_await cluster_->refresh(std::move(names));
-            const auto topic = view->topics.find(name);
-            found = topic != view->topics.end() && !topic->second.partitions.empty();
-        } catch (const Error& error) {
-            failure = error;
-        }
-        if (found) break;
-        const TimePoint now = runtime_->now();
-        const bool too_long = failure ? now >= begun + config_.delivery_timeout ||
-                                            failure->condition() == errc::closed
-                                      : now >= begun + unknown_topic_patience;
-        if (too_long) break;
+    for (;;) {
+        failure = co_await find_topic(name);
+        if (!failure || abandoned_) break;
+        troubles_.insert_or_assign(TopicPartition{name, -1}, *failure);
+        if (runtime_->now() >= begun + patience_with(*failure)) break;
         co_await timer.wait_for(backoff.next());
     }
+    troubles_.erase({name, -1});
     Topic& topic = topics_[name];
     topic.looking_up = false;
     std::vector<Pending> waiting;
     waiting.swap(topic.waiting);
     const auto view = cluster_->view();
     for (Pending& pending : waiting) {
-        if (found) {
-            sort(topic, view->topics.at(name), std::move(pending));
-            continue;
-        }
-        DeliveryReport report;
-        report.tp = {name, -1};
         if (failure) {
-            report.error = failure;
+            finish(pending, {{name, -1}, -1, failure});
         } else {
-            report.error.emplace(errc::unknown_topic, "no broker knows this topic: create it, or check the name",
-                                 ErrorWhere{.api = "Produce", .topic = name});
+            sort(topic, view->topics.at(name), std::move(pending));
         }
-        finish(pending, report);
     }
     self.reset();
 }
@@ -98,22 +108,26 @@ Task<void> Producer::Impl::run_partition(std::shared_ptr<Impl> self,
 
 Task<void> Producer::Impl::deliver(std::shared_ptr<PartitionQueue> queue, Batch batch) {
     Timer timer(*runtime_);
+    batch.partition = queue->tp.partition;
+    const OnTheWay entry(*this, batch);
+    co_await deliver_until_over(queue, batch, timer);
+    troubles_.erase(queue->tp);
+}
+
+Task<void> Producer::Impl::deliver_until_over(std::shared_ptr<PartitionQueue> queue, Batch& batch, Timer& timer) {
     Backoff backoff(config_.retry_backoff, 10 * config_.retry_backoff, cluster_->jitter_seed());
     while (!batch.records.empty()) {
         std::optional<Error> reason = co_await try_to_deliver(queue, batch);
-        if (!reason) co_return;
+        if (!reason || batch.records.empty()) co_return;
+        troubles_.insert_or_assign(queue->tp, *reason);
         const TimePoint again = runtime_->now() + backoff.next();
         if (reason->condition() == errc::closed || again >= batch.records.front().deadline) {
             fail(queue->tp, batch, *reason);
             co_return;
         }
         co_await timer.wait_until(again);
-        std::vector<std::string> names(1, queue->tp.topic);
-        try {
-            co_await cluster_->refresh(std::move(names));
-        } catch (const Error& error) {
-            reason = error;  // the next try tells
-        }
+        const auto missing = co_await find_topic(queue->tp.topic);
+        if (missing) troubles_.insert_or_assign(queue->tp, *missing);
     }
 }
 
@@ -124,38 +138,20 @@ Task<std::optional<Error>> Producer::Impl::try_to_deliver(std::shared_ptr<Partit
     const auto view = cluster_->view();
     const PartitionView* partition = view->find(tp);
     if (partition == nullptr || partition->leader < 0) {
+        if (!view->topics.contains(tp.topic)) co_return missing_topic(*view, tp.topic, where);
         co_return Error(errc::no_leader, "the partition has no leader at the moment", where);
     }
-    const std::int32_t leader = partition->leader;
     const Uuid topic_id = view->topics.at(tp.topic).id;
     Cluster::CallOptions options;
     if (topic_id.is_zero()) options.version_max = 12;
+    options.no_answer = config_.acks == 0;
+    const auto make = [this, &batch, tp, topic_id](std::int16_t version) {
+        return make_request(version, tp, topic_id, batch);
+    };
     ProduceResponse response;
     std::optional<Error> failure;
     try {
-        const std::int16_t version = co_await cluster_->version_for(leader, ApiKey::produce, options);
-        if (config_.compression == Compression::zstd && version < 7) {
-            failure.emplace(errc::unsupported_version, "the broker takes zstd from version 7 of Produce on (Kafka 2.1)",
-                            where);
-        } else {
-            const std::int8_t magic = magic_for(version);
-            if (magic < 2) refuse_headers(tp, batch);
-            if (batch.records.empty()) co_return std::nullopt;
-            ProduceRequest request;
-            request.acks = config_.acks;
-            request.timeout_ms = static_cast<std::int32_t>(cluster_->config().request_timeout.count());
-            ProduceRequest::Partition data;
-            data.index = tp.partition;
-            data.records = Bytes::own(encode(batch, magic));
-            ProduceRequest::Topic topic;
-            topic.name = tp.topic;
-            topic.topic_id = topic_id;
-            topic.partition_data.push_back(std::move(data));
-            request.topic_data.push_back(std::move(topic));
-            options.version_min = options.version_max = version;
-            options.no_answer = config_.acks == 0;
-            response = co_await cluster_->call(leader, std::move(request), options);
-        }
+        response = co_await cluster_->call(partition->leader, make, options);
     } catch (const Error& error) {
         failure = error;
     }
@@ -165,42 +161,80 @@ Task<std::optional<Error>> Producer::Impl::try_to_deliver(std::shared_ptr<Partit
         co_return std::nullopt;
     }
     if (failure) co_return failure;
+    if (config_.acks == 0) {
+        stored(tp, batch, -1);
+        co_return std::nullopt;
+    }
+    co_return take_answer(*queue, topic_id, batch, response);
+}
 
-    ErrorCode code = ErrorCode::none;
-    std::int64_t base_offset = -1;
-    std::string reason;
+ProduceRequest Producer::Impl::make_request(std::int16_t version, const TopicPartition& tp, const Uuid& topic_id,
+                                            Batch& batch) {
+    const ErrorWhere where{.api = "Produce", .topic = tp.topic, .partition = tp.partition};
+    if (config_.compression == Compression::zstd && version < 7) {
+        throw Error(errc::unsupported_version, "the broker takes zstd from version 7 of Produce on (Kafka 2.1)", where);
+    }
+    const std::int8_t magic = magic_for(version);
+    if (magic < 2) refuse_headers(tp, batch);
+    if (batch.records.empty()) throw Error(errc::message_not_encodable, "nothing is left to send", where);
+    batch.sent = true;
+    ProduceRequest request;
+    request.acks = config_.acks;
+    request.timeout_ms = static_cast<std::int32_t>(cluster_->config().request_timeout.count());
+    ProduceRequest::Partition data;
+    data.index = tp.partition;
+    data.records = Bytes::own(encode(batch, magic));
+    ProduceRequest::Topic topic;
+    topic.name = tp.topic;
+    topic.topic_id = topic_id;
+    topic.partition_data.push_back(std::move(data));
+    request.topic_data.push_back(std::move(topic));
+    return request;
+}
+
+void Producer::Impl::stored(const TopicPartition& tp, Batch& batch, std::int64_t base_offset) {
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+        finish(batch.records[i], {tp, base_offset < 0 ? -1 : base_offset + static_cast<std::int64_t>(i), {}});
+    }
+    batch.records.clear();
+}
+
+std::optional<Error> Producer::Impl::take_answer(PartitionQueue& queue, const Uuid& topic_id, Batch& batch,
+                                                 const ProduceResponse& response) {
+    const TopicPartition& tp = queue.tp;
+    const ErrorWhere where{.api = "Produce", .topic = tp.topic, .partition = tp.partition};
+    const ProduceResponse::Partition* found = nullptr;
     for (const auto& topic : response.responses) {
+        // By name up to version 12, by id from 13 on.
+        if (topic.name != tp.topic && (topic_id.is_zero() || topic.topic_id != topic_id)) continue;
         for (const auto& answer : topic.partition_responses) {
-            if (answer.index != tp.partition) continue;
-            code = answer.error_code;
-            base_offset = answer.base_offset;
-            reason = answer.error_message.value_or("");
+            if (answer.index == tp.partition) found = &answer;
         }
     }
+    if (found == nullptr) {
+        return Error(errc::broken_frame, "the broker's answer leaves out the partition; whether it stored the batch is not known",
+                     where);
+    }
+    const ErrorCode code = found->error_code;
     if (code == ErrorCode::none) {
-        for (std::size_t i = 0; i < batch.records.size(); ++i) {
-            DeliveryReport report;
-            report.tp = tp;
-            report.offset = base_offset < 0 ? -1 : base_offset + static_cast<std::int64_t>(i);
-            finish(batch.records[i], report);
-        }
-        co_return std::nullopt;
+        stored(tp, batch, found->base_offset);
+        return std::nullopt;
     }
     const bool too_large = code == ErrorCode::message_too_large || code == ErrorCode::record_list_too_large;
     if (too_large && batch.records.size() > 1) {
-        split(*queue, batch);
-        co_return std::nullopt;
+        split(queue, batch);
+        return std::nullopt;
     }
-    const auto kind = leader_error_kind(code);
+    const std::string reason = found->error_message.value_or("");
     Error error = too_large ? Error(errc::message_too_large, "the broker does not take a message of this size", where)
                             : Error(code, "the broker did not store the batch" + (reason.empty() ? "" : ": " + reason),
                                     where);
-    if (kind == LeaderErrorKind::retry || kind == LeaderErrorKind::refresh ||
-        kind == LeaderErrorKind::corrupt) {
-        if (!too_large) co_return error;
-    }
+    const auto kind = leader_error_kind(code);
+    const bool may_pass = kind == LeaderErrorKind::retry || kind == LeaderErrorKind::refresh ||
+                          kind == LeaderErrorKind::corrupt;
+    if (may_pass && !too_large) return error;
     fail(tp, batch, error);
-    co_return std::nullopt;
+    return std::nullopt;
 }
 
 void Producer::Impl::refuse_headers(const TopicPartition& tp, Batch& batch) {
@@ -260,17 +294,16 @@ void Producer::Impl::split(PartitionQueue& queue, Batch& batch) {
 }
 
 void Producer::Impl::fail(const TopicPartition& tp, Batch& batch, const Error& error) {
-    for (Pending& pending : batch.records) {
-        DeliveryReport report;
-        report.tp = tp;
-        report.error = error;
-        finish(pending, report);
-    }
+    for (Pending& pending : batch.records) finish(pending, {tp, -1, error});
     batch.records.clear();
 }
 
 void Producer::Impl::finish(Pending& pending, const DeliveryReport& report) {
-    if (pending.report) pending.report(report);
+    try {
+        if (pending.report) pending.report(report);
+    } catch (...) {
+        // The program's own failure; the other messages are delivered all the same.
+    }
     const std::lock_guard lock(mutex_);
     buffered_bytes_ -= pending.bytes;
     const auto outstanding = outstanding_.find(pending.epoch);

@@ -11,11 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <kwire/net/producer.h>
 #include <kwire/protocol/compressor.h>
+#include <kwire/protocol/produce.h>
 
 namespace kwire {
 
@@ -35,6 +37,8 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
         std::int64_t bytes = 0;
         TimePoint send_at{};
         bool closed = false;  // full, or what a larger one was split into
+        bool sent = false;    // at least one try may have reached a broker
+        std::int32_t partition = -1;
     };
     struct PartitionQueue {
         explicit PartitionQueue(TopicPartition name, Runtime& runtime) : tp(std::move(name)), changed(runtime) {}
@@ -43,6 +47,16 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
         bool running = false;
         Event changed;
     };
+    /// A batch that deliver() has in hand.
+    struct OnTheWay {
+        OnTheWay(Impl& its_impl, Batch& its_batch) : impl(its_impl), batch(its_batch) { impl.on_the_way_.insert(&batch); }
+        ~OnTheWay() { impl.on_the_way_.erase(&batch); }
+        OnTheWay(const OnTheWay&) = delete;
+        OnTheWay& operator=(const OnTheWay&) = delete;
+        Impl& impl;
+        Batch& batch;
+    };
+    static Error closed_early(const std::string& topic, std::int32_t partition, bool was_sent);
     struct Topic {
         std::vector<Pending> waiting;  // until Metadata tells the partitions
         bool looking_up = false;
@@ -51,20 +65,33 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
     };
 
     // ---- any thread
-    void send(ProducerRecord record, std::function<void(const DeliveryReport&)> report);
-    void flush();
-    void close();
+    using Patience = std::optional<std::chrono::milliseconds>;  ///< Nothing: for ever.
+    bool send(Patience patience, ProducerRecord& record, Producer::Report& report);
+    bool flush(Patience patience);
+    void close(Patience patience);
 
     // ---- the strand
     void sort_incoming();
     void sort(Topic& topic, const TopicView& view, Pending pending);
     std::int32_t choose_partition(Topic& topic, const TopicView& view, const ProducerRecord& record);
     void append(Topic& topic, std::int32_t index, Pending pending);
+    /// Closed before all was delivered: what is left is reported as failed.
+    void abandon();
     Task<void> look_up_topic(std::shared_ptr<Impl> self, std::string name);
+    /// Why topic cannot be written to, as the last answer said; nothing if it can.
+    Task<std::optional<Error>> find_topic(std::string name);
+    static Task<std::vector<Error>> troubles(std::shared_ptr<Impl> self);
     Task<void> run_partition(std::shared_ptr<Impl> self, std::shared_ptr<PartitionQueue> queue);
+    Duration patience_with(const Error& failure) const;
     Task<void> deliver(std::shared_ptr<PartitionQueue> queue, Batch batch);
+    Task<void> deliver_until_over(std::shared_ptr<PartitionQueue> queue, Batch& batch, Timer& timer);
     /// One try. Nothing: done, every record has its report. Else why it is to be tried again.
     Task<std::optional<Error>> try_to_deliver(std::shared_ptr<PartitionQueue> queue, Batch& batch);
+    protocol::ProduceRequest make_request(std::int16_t version, const TopicPartition& tp, const Uuid& topic_id, Batch& batch);
+    /// Nothing: every record has its report, or waits again. Else why it is to be tried again.
+    std::optional<Error> take_answer(PartitionQueue& queue, const Uuid& topic_id, Batch& batch,
+                                     const protocol::ProduceResponse& response);
+    void stored(const TopicPartition& tp, Batch& batch, std::int64_t base_offset);
     void refuse_headers(const TopicPartition& tp, Batch& batch);
     std::string encode(const Batch& batch, std::int8_t magic);
     void split(PartitionQueue& queue, Batch& batch);
@@ -88,6 +115,9 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
 
     // The strand.
     std::map<std::string, Topic> topics_;
+    std::set<Batch*> on_the_way_;  // of deliver()
+    bool abandoned_ = false;
+    std::map<TopicPartition, Error> troubles_;  // of what is tried again; partition -1: the topic is looked up
     Compressor compressor_;
 };
 

@@ -1,9 +1,11 @@
 #include <kwire/net/producer.h>
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <kwire/protocol/metadata.h>
 #include <kwire/protocol/produce.h>
 #include <kwire/protocol/record_batch.h>
 #include <kwire/protocol/record_reader.h>
@@ -244,6 +246,105 @@ TEST_F(ProducerTest, AnUnknownTopicIsReported) {
     EXPECT_EQ(reports[0].error->condition(), errc::unknown_topic);
 }
 
+/// Answers Metadata of one topic with an error, and notes whether it was allowed to be created.
+struct ProducerMetadataTest : ProducerTest {
+    void refuse(ErrorCode code) {
+        kafka.on<protocol::MetadataRequest>(
+            [this, code](const protocol::MetadataRequest& request, const Exchange& exchange, std::int32_t) {
+                ++asked;
+                allowed = request.allow_auto_topic_creation;
+                protocol::MetadataResponse response;
+                response.brokers.push_back({.node_id = 1, .host = "b1", .port = 9092});
+                auto& topic = response.topics.emplace_back();
+                topic.name = "t";
+                topic.error_code = asked > succeeds_after ? ErrorCode::none : code;
+                if (topic.error_code == ErrorCode::none) {
+                    for (int p = 0; p < 2; ++p) {
+                        auto& partition = topic.partitions.emplace_back();
+                        partition.partition_index = p;
+                        partition.leader_id = 1;
+                    }
+                }
+                exchange.reply(response);
+            });
+    }
+    int asked = 0;
+    int succeeds_after = 1'000'000;
+    bool allowed = false;
+};
+
+TEST_F(ProducerMetadataTest, LetsTheBrokerCreateTheTopicAsJavaDoes) {
+    succeeds_after = 3;
+    refuse(ErrorCode::leader_not_available);
+    start();
+    send("a");
+    loop.advance(5s);
+    EXPECT_TRUE(allowed);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_FALSE(reports[0].error);
+}
+
+TEST_F(ProducerMetadataTest, CreatesNothingWhereThatIsNotAllowed) {
+    refuse(ErrorCode::unknown_topic_or_partition);
+    ProducerConfig config;
+    config.allow_auto_topic_creation = false;
+    start(config);
+    send("a");
+    loop.advance(10s);
+    EXPECT_FALSE(allowed);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(reports[0].error->condition(), errc::unknown_topic);
+}
+
+TEST_F(ProducerMetadataTest, ARefusedTopicKeepsItsReason) {
+    for (const auto code : {ErrorCode::topic_authorization_failed, ErrorCode::invalid_topic_exception, ErrorCode{1234}}) {
+        reports.clear();
+        asked = 0;
+        refuse(code);
+        const auto other = kafka.connect();
+        producer = Producer::create(other, {});
+        send("a");
+        loop.advance(1s);
+        ASSERT_EQ(reports.size(), 1U) << to_string(code);
+        EXPECT_EQ(reports[0].error->broker_code(), code);
+        EXPECT_EQ(asked, 1);
+        producer.reset();
+        other->close();
+    }
+}
+
+TEST_F(ProducerTest, AnAnswerWithoutThePartitionIsNoAcknowledgement) {
+    int seen = 0;
+    on_produce = [&](const Exchange& exchange) {
+        if (++seen > 2) return;
+        ProduceResponse response;
+        auto& topic = response.responses.emplace_back();
+        topic.name = "t";
+        topic.partition_responses.emplace_back().index = 7;
+        exchange.reply(response);
+    };
+    start();
+    send("a");
+    loop.advance(5s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_FALSE(reports[0].error);
+    EXPECT_EQ(seen, 3);
+    EXPECT_EQ(log[0], std::vector<std::string>{"a"});
+}
+
+TEST_F(ProducerTest, WhatAReportThrowsConcernsNoOtherMessage) {
+    start();
+    ProducerRecord record;
+    record.topic = "t";
+    record.partition = 0;
+    record.value = "a";
+    producer->send(std::move(record), [](const DeliveryReport&) { throw 5; });
+    send("b");
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_FALSE(reports[0].error);
+}
+
 TEST_F(ProducerTest, RefusesConfigurationThatBreaksARule) {
     ProducerConfig config;
     config.acks = 3;
@@ -328,6 +429,74 @@ TEST(ProducerThreads, AFullBufferHoldsUpTheSender) {
     producer->close();
     EXPECT_THROW(producer->send({}, {}), Error);
     cluster->close();
+}
+
+/// Against a network where nobody is, or where somebody takes connections and says nothing.
+struct ProducerClosing : testing::Test {
+    ProducerClosing() {
+        ClusterConfig config;
+        config.bootstrap = {{"somebody", 9092}};
+        config.transport = network;
+        cluster = Cluster::create(runtime, config);
+        producer = Producer::create(cluster, {});
+    }
+    ~ProducerClosing() override { cluster->close(); }
+    void send() {
+        ProducerRecord record;
+        record.topic = "t";
+        record.value = "x";
+        producer->send(std::move(record), [this](const DeliveryReport& report) {
+            const std::lock_guard lock(mutex);
+            reports.push_back(report);
+        });
+    }
+
+    const std::shared_ptr<Runtime> runtime = Runtime::with_own_thread();
+    const std::shared_ptr<MemoryNetwork> network = std::make_shared<MemoryNetwork>(runtime);
+    std::shared_ptr<Cluster> cluster;
+    std::shared_ptr<Producer> producer;
+    std::mutex mutex;
+    std::vector<DeliveryReport> reports;
+};
+
+TEST_F(ProducerClosing, GivesWhatIsQueuedItsTimeAndThenReportsIt) {
+    for (int i = 0; i < 3; ++i) send();
+    EXPECT_FALSE(producer->flush_within(50ms));
+    producer->close_within(50ms);
+    ASSERT_EQ(reports.size(), 3U) << "all have their reports when it returns";
+    for (const auto& report : reports) EXPECT_EQ(report.error->condition(), errc::closed);
+    EXPECT_THROW(send(), Error);
+    producer->close();
+}
+
+TEST_F(ProducerClosing, AFullBufferIsWaitedForOnlySoLong) {
+    ProducerConfig config;
+    config.buffer_bytes_max = 100;
+    producer = Producer::create(cluster, config);
+    send();
+    ProducerRecord record;
+    record.topic = "t";
+    record.value = std::string(80, 'y');
+    Producer::Report report = [](const DeliveryReport&) {};
+    EXPECT_FALSE(producer->send_within(50ms, record, report));
+    EXPECT_EQ(record.value->size(), 80U);
+    EXPECT_TRUE(report);
+    producer->close_within(0ms);
+    EXPECT_EQ(reports.size(), 1U);
+}
+
+TEST_F(ProducerClosing, SaysWhatKeepsMessagesBack) {
+    send();
+    std::vector<Error> troubles;
+    for (int i = 0; i < 2000 && troubles.size() < 2; ++i) {  // once the first try has failed
+        producer->flush_within(5ms);
+        troubles = producer->troubles();
+    }
+    ASSERT_EQ(troubles.size(), 2U);
+    EXPECT_EQ(troubles[0].where().target, "somebody:9092");
+    EXPECT_EQ(troubles[1].condition(), errc::cannot_connect);
+    producer->close_within(0ms);
+    EXPECT_TRUE(producer->troubles().size() <= 1) << "nothing waits any more";
 }
 
 }  // namespace

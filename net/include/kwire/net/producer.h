@@ -3,7 +3,7 @@
 // Purpose: what the kwire command and tests need of a producer: batching per partition (linger, batch size), Java's
 // partitioner (murmur2), all codecs, acks 0, 1 and all, retries on retriable errors, and a report for every message.
 // Not idempotent: a retry after a lost answer can store a batch twice.
-// Threads: send and flush from any thread; reports arrive on the runtime.
+// Threads: everything from any thread, except that what blocks must not be called on the runtime; reports arrive there.
 #pragma once
 
 #include <chrono>
@@ -28,6 +28,9 @@ struct ProducerConfig {
     std::chrono::milliseconds linger{5};             ///< linger.ms
     std::chrono::milliseconds delivery_timeout{120'000};  ///< delivery.timeout.ms
     std::chrono::milliseconds retry_backoff{100};         ///< retry.backoff.ms
+    /// allow.auto.create.topics: a topic that does not exist may be created by asking for it, if the broker's
+    /// auto.create.topics.enable allows that.
+    bool allow_auto_topic_creation = true;
 };
 
 struct ProducerRecord {
@@ -50,12 +53,26 @@ class Producer {
     static std::shared_ptr<Producer> create(std::shared_ptr<Cluster> cluster, ProducerConfig config);
     ~Producer();
 
-    /// Queues record; report is called exactly once, on the runtime. Blocks while the buffer is full.
-    void send(ProducerRecord record, std::function<void(const DeliveryReport&)> report);
+    using Report = std::function<void(const DeliveryReport&)>;
+
+    /// Queues record; report is called exactly once, on the runtime. Blocks while the buffer is full. What report throws
+    /// is dropped.
+    void send(ProducerRecord record, Report report);
+    /// The same, but gives up where the buffer stays full for patience: false, and record and report are as they were.
+    bool send_within(std::chrono::milliseconds patience, ProducerRecord& record, Report& report);
     /// Waits until every message sent before has its report.
     void flush();
+    /// The same for at most patience: false if some have none yet.
+    bool flush_within(std::chrono::milliseconds patience);
     /// Flushes, then ends. Idempotent.
     void close();
+    /// Flushes for at most patience. What is left is reported as failed with errc::closed and not sent any more; what was
+    /// on the way may be stored all the same, which the report says. Returns once all have their reports.
+    void close_within(std::chrono::milliseconds patience);
+
+    /// What keeps messages from being delivered at the moment: of each topic or partition that is tried again, the last
+    /// failure; of each broker that cannot be reached, why. Blocking, not on the runtime.
+    std::vector<Error> troubles();
 
  private:
     struct Impl;
