@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds kwire and runs its tests.
 #
-#   tests/run.sh              everything: unit tests, then the tests on real brokers (Java, Maven Central)
+#   tests/run.sh              unit tests, then the tests on real brokers (Java, Maven Central): on three releases, the
+#                             oldest, one in the middle and the newest
+#   tests/run.sh --all        on all seven releases of tests/support/releases.txt
 #   tests/run.sh --unit       only the tests that need neither broker nor network
 #   tests/run.sh --real       only the others
 #   tests/run.sh --asan       with the address and undefined behaviour sanitizers (--tsan: the thread sanitizer)
-#   tests/run.sh REGEX        only tests whose name matches; `0.8.2.2` are those on that broker
+#   tests/run.sh REGEX        only tests whose name matches, on all releases; `0.8.2.2` are those on that broker
 #   tests/run.sh --preset P   another build of CMakePresets.json than dev (not release, which leaves the tests out)
 #
 # ctest's own words come last, and its exit code is this script's.
@@ -15,19 +17,25 @@ root=$PWD
 # shellcheck source=tests/support/install.sh
 . tests/support/install.sh
 
-preset=dev uses=(build test run) arguments=()
+preset=dev uses=(build test run) arguments=() left_out=() all=''
 while [ $# -gt 0 ]; do
     case $1 in
         --unit) arguments+=(-L unit); uses=(build test) ;;
-        --real) arguments+=(-LE unit) ;;
+        --real) left_out+=(unit) ;;
+        --all) all=yes ;;
         --asan | --tsan) preset=${1#--} ;;
         --preset) preset=$2; shift ;;
         -h | --help) sed -n '2,/^set /{/^#/!d; s/^# \{0,1\}//; p}' "$0"; exit ;;
         -*) echo "tests/run.sh does not know $1; see --help" >&2; exit 2 ;;
-        *) arguments+=(-R "$1") ;;
+        *) arguments+=(-R "$1"); all=yes ;;
     esac
     shift
 done
+# Counting instructions builds for release: only where everything is asked for.
+counting=OFF
+[ "$preset ${#arguments[@]} ${#left_out[@]}" != "dev 0 0" ] || counting=ON
+[ -n "$all" ] || left_out+=(all_releases)
+[ ${#left_out[@]} = 0 ] || arguments+=(-LE "^($(IFS='|'; echo "${left_out[*]}"))\$")
 
 started=$SECONDS
 say() { printf '== %s (%d s)\n' "$*" $((SECONDS - started)); }
@@ -54,9 +62,6 @@ if [[ " ${uses[*]} " == *" run "* ]]; then
 fi
 
 say "Build ($preset)"
-# Counting instructions builds for release: only where everything is asked for.
-counting=OFF
-[ "$preset ${#arguments[@]}" != "dev 0" ] || counting=ON
 cmake --preset "$preset" -DKWIRE_COUNT_INSTRUCTIONS=$counting > "$KWIRE_TEST_DIR/configure.log" 2>&1 || { cat "$KWIRE_TEST_DIR/configure.log" >&2; exit 1; }
 if [ -t 1 ]; then cmake --build --preset "$preset"; else cmake --build --preset "$preset" -- --quiet; fi
 
