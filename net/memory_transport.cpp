@@ -52,7 +52,7 @@ class MemoryStream final : public Stream {
 
  private:
     void hang_up() {
-        in_->data.clear();  // what arrived is for nobody now; what was sent still arrives
+        std::string().swap(in_->data);  // what arrived is for nobody now; what was sent still arrives
         in_->read = 0;
         in_->close();
         out_->close();

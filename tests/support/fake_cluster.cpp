@@ -111,6 +111,11 @@ std::int32_t FakeCluster::leader(const TopicPartition& tp) const {
     return topics_.at(tp.topic).partitions.at(static_cast<std::size_t>(tp.partition)).leader;
 }
 
+std::string FakeCluster::topic_of(const Uuid& id) const {
+    const auto found = std::find_if(topics_.begin(), topics_.end(), [&](const auto& topic) { return topic.second.id == id; });
+    return found == topics_.end() ? std::string() : found->first;
+}
+
 // ---- answers
 
 int FakeCluster::count(ApiKey api) const {
@@ -123,6 +128,7 @@ void FakeCluster::handle(const Exchange& exchange, std::int32_t broker) {
     ++counts_[api];
     if (fault_ && fault_->first == exchanges_) exchange.fail_with(fault_->second);
     ++exchanges_;
+    if (on_any) on_any(exchange, broker);
     const auto offered = versions.find(api);
     // ApiVersions is answered whatever version was asked, as real brokers do.
     if (api != ApiKey::api_versions &&

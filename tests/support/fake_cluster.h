@@ -79,6 +79,12 @@ class FakeCluster {
         };
     }
 
+    /// Sees every request before it is handled.
+    std::function<void(const Exchange& exchange, std::int32_t broker)> on_any;
+    /// The name of the topic with that id, "" if there is none.
+    std::string topic_of(const Uuid& id) const;
+    Uuid id_of(const std::string& topic) const { return topics_.at(topic).id; }
+
     /// How many requests of that API came, at all brokers.
     int count(ApiKey api) const;
     /// How many requests of all APIs came.

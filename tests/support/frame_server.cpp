@@ -21,8 +21,8 @@ std::size_t play_every_fault(std::size_t steps, const std::function<void(std::si
 }
 
 struct FrameServer::Connection {
-    Connection(Runtime& runtime, std::unique_ptr<Stream> its_stream)
-        : stream(std::move(its_stream)), changed(runtime) {}
+    Connection(Runtime& its_runtime, std::unique_ptr<Stream> its_stream)
+        : runtime(its_runtime), stream(std::move(its_stream)), changed(its_runtime) {}
 
     void close() {
         open = false;
@@ -30,6 +30,7 @@ struct FrameServer::Connection {
         changed.notify_all();
     }
 
+    Runtime& runtime;
     std::unique_ptr<Stream> stream;
     std::shared_ptr<Handler> handler;
     std::size_t number = 0;
@@ -46,6 +47,8 @@ struct Exchange::State {
     bool settled = false;
     bool silent = false;  // settled, and never answered
     std::optional<Fault> fault;
+    std::function<std::string(std::string)> rewrite;
+    Duration delay{};
 };
 
 ApiKey Exchange::api() const {
@@ -73,7 +76,7 @@ bool Exchange::settled() const {
 void Exchange::settle(std::string bytes, bool close) const {
     if (state_->settled) throw std::logic_error("this request was answered before");
     state_->settled = true;
-    state_->answer = std::move(bytes);
+    state_->answer = state_->rewrite && !bytes.empty() ? state_->rewrite(std::move(bytes)) : std::move(bytes);
     state_->close_after = close;
     if (state_->fault) spoil(*state_->fault);
     state_->connection->changed.notify_all();
@@ -81,6 +84,13 @@ void Exchange::settle(std::string bytes, bool close) const {
 
 void Exchange::fail_with(Fault fault) const {
     state_->fault = fault;
+}
+
+void Exchange::rewrite_with(std::function<std::string(std::string)> rewrite) const {
+    state_->rewrite = std::move(rewrite);
+}
+void Exchange::delay(Duration duration) const {
+    state_->delay = duration;
 }
 
 void Exchange::spoil(Fault fault) const {
@@ -171,6 +181,10 @@ Task<void> FrameServer::serve(std::shared_ptr<Connection> connection) {
         }
         (*connection->handler)(Exchange(state));
         while ((!state->settled || state->silent) && connection->open) co_await connection->changed.wait();
+        if (state->delay > Duration{}) {
+            Timer timer(connection->runtime);
+            co_await timer.wait_for(state->delay);
+        }
         if (!connection->open) break;
         try {
             if (!state->answer.empty()) co_await connection->stream->write(state->answer);

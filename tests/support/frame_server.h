@@ -77,6 +77,10 @@ class Exchange {
 
     /// Whatever is answered from now on, this is what becomes of it.
     void fail_with(Fault fault) const;
+    /// What is answered goes through rewrite first: frame in, frame out.
+    void rewrite_with(std::function<std::string(std::string frame)> rewrite) const;
+    /// The answer leaves so much later than it was given.
+    void delay(Duration duration) const;
 
     /// The frame that reply would send.
     template <class Response>

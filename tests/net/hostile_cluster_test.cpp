@@ -1,0 +1,158 @@
+// Plays a choice of all the ways in which a cluster can answer wrongly. KWIRE_HOSTILE=all plays every one, in all versions
+// (minutes; spread them over processors with --gtest_filter); KWIRE_HOSTILE=TEXT those whose name contains TEXT.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <malloc.h>
+#include <new>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "hostile_cluster.h"
+
+namespace {
+
+std::size_t live = 0;
+std::size_t peak = 0;
+std::size_t live_at_first = 0;
+constexpr std::size_t refused_from = std::size_t{1} << 30;  // the machine that runs the test has other work to do
+
+void* counted(std::size_t size) {
+    if (live + size > refused_from) return nullptr;
+    void* block = std::malloc(size > 0 ? size : 1);
+    if (block != nullptr) {
+        live += malloc_usable_size(block);
+        peak = std::max(peak, live);
+    }
+    return block;
+}
+
+void uncount(void* block) {
+    live -= std::min(live, malloc_usable_size(block));
+    std::free(block);
+}
+
+}  // namespace
+
+// Not inlined: the compiler must not see one half of a pair and warn about the other.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (void* block = counted(size)) return block;
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return counted(size);
+}
+[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept {
+    uncount(block);
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+    uncount(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
+    uncount(block);
+}
+
+namespace kwire::test {
+
+void begin_counting() {
+    live_at_first = peak = live;
+}
+std::size_t peak_bytes() {
+    return peak - live_at_first;
+}
+
+namespace {
+
+// In a process of its own, so that one that ends or hangs is a verdict like others.
+constexpr rlim_t cpu_seconds_max = 5;
+
+std::string judge_apart(const Case& played) {
+    int ends[2];
+    if (pipe(ends) != 0) return "no pipe";
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        const rlimit limit{cpu_seconds_max, cpu_seconds_max};
+        setrlimit(RLIMIT_CPU, &limit);
+        const std::string verdict = judge(played);
+        const auto written = write(ends[1], verdict.data(), std::min<std::size_t>(verdict.size(), 4000));
+        _exit(written < 0 ? 1 : 0);
+    }
+    close(ends[1]);
+    std::string verdict;
+    char buffer[4096];
+    for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof(buffer))) > 0;) {
+        verdict.append(buffer, static_cast<std::size_t>(got));
+    }
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) return verdict + "hangs\n";
+    if (WIFSIGNALED(status)) return verdict + "ends the process: " + strsignal(WTERMSIG(status)) + '\n';
+    if (WEXITSTATUS(status) != 0) return verdict + "ends the process with " + std::to_string(WEXITSTATUS(status)) + '\n';
+    return verdict;
+}
+
+std::string wanted() {
+    const char* value = std::getenv("KWIRE_HOSTILE");
+    return value == nullptr ? "" : value;
+}
+
+class HostileCluster : public testing::TestWithParam<Scene> {};
+
+// Of all cases as many as there is time for, evenly spread.
+constexpr std::size_t cases_by_default = 80;
+
+// What is known and not mended yet: a part of a case's name, and what the judge says of it.
+struct Finding {
+    std::string_view played;
+    std::string_view verdict;
+};
+constexpr Finding open_findings[] = {
+    {"Metadata", "the code is lost: no broker knows this partition"},
+    {"reading Fetch", "hangs"},
+    {"reading ListOffsets", "not calm"},
+    {"topics Metadata", "it fails for ever"},
+    {"producing Metadata", "bad is not written again"},
+    {"producing Produce", "had no report within 10 s"},
+};
+
+bool is_open(const std::string& played, const std::string& verdict) {
+    return std::any_of(std::begin(open_findings), std::end(open_findings), [&](const Finding& finding) {
+        return played.find(finding.played) != std::string::npos && verdict.find(finding.verdict) != std::string::npos;
+    });
+}
+
+TEST_P(HostileCluster, IsSurvived) {
+    const std::string choice = wanted();
+    const std::vector<Case> cases = cases_of(GetParam(), choice == "all");
+    const std::size_t step = choice.empty() ? cases.size() / cases_by_default + 1 : 1;
+    std::size_t played = 0;
+    for (std::size_t i = 0; i < cases.size(); i += step) {
+        const std::string name = cases[i].text();
+        if (!choice.empty() && choice != "all" && name.find(choice) == std::string::npos) continue;
+        const std::string verdict = judge_apart(cases[i]);
+        if (choice.empty() && is_open(name, verdict)) continue;
+        EXPECT_EQ(verdict, "") << "KWIRE_HOSTILE='" << name << "'";
+        ++played;
+    }
+    std::cout << played << " of " << cases.size() << " cases\n";
+}
+
+std::string scene_name(const testing::TestParamInfo<Scene>& info) {
+    constexpr const char* names[] = {"Reading", "Producing", "LookingUp", "Offsets", "Topics"};
+    return names[static_cast<std::size_t>(info.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(Everything, HostileCluster,
+                         testing::Values(Scene::reading, Scene::producing, Scene::looking_up, Scene::offsets, Scene::topics),
+                         scene_name);
+
+}  // namespace
+}  // namespace kwire::test
