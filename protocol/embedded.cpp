@@ -158,8 +158,13 @@ void append_hex(std::string& out, std::string_view bytes) {
     }
 }
 
-void append_as_hex(std::string& out, const EmbeddedMessage& message) {
-    out += ",\"hex\":\"";
+void append_as_hex(std::string& out, const EmbeddedMessage& message, Secrets secrets) {
+    out += ",\"hex\":";
+    if (secrets == Secrets::hidden && (!message.schema || may_hold_secrets(*message.schema))) {
+        out += hidden_json;
+        return;
+    }
+    out += '"';
     append_hex(out, message.body.view());
     out += '"';
 }
@@ -209,24 +214,24 @@ std::optional<DecodeError> find_control_value(const Bytes& key, const Bytes& val
     return std::nullopt;
 }
 
-void append_embedded_json(std::string& out, const EmbeddedMessage& message) {
+void append_embedded_json(std::string& out, const EmbeddedMessage& message, Secrets secrets) {
     out += "{\"type\":" + std::to_string(message.type);
     if (message.schema) out.append(",\"name\":\"").append(message.schema->name) += '"';
     out += ",\"version\":" + std::to_string(message.version);
     if (!message.is_known()) {
-        append_as_hex(out, message);
+        append_as_hex(out, message, secrets);
         out += message.schema ? ",\"note\":\"a version newer than kwire\"}"
                               : ",\"note\":\"a type newer than kwire\"}";
         return;
     }
     const auto value = message.schema->make();
     if (const auto error = decode(*message.schema, value.get(), message.version, message.body)) {
-        append_as_hex(out, message);
+        append_as_hex(out, message, secrets);
         out += ",\"error\":";
         append_json_string(out, error->message());
     } else {
         out += ",\"data\":";
-        append_json(out, *message.schema, value.get(), message.version);
+        append_json(out, *message.schema, value.get(), message.version, RecordsAs::base64, secrets);
     }
     out += '}';
 }

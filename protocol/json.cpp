@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -12,24 +13,33 @@
 namespace kwire::protocol {
 namespace {
 
+// Kafka's Uuid.METADATA_TOPIC_ID.
+constexpr Uuid metadata_topic_id{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
 class JsonWriter {
  public:
-    JsonWriter(std::string& out, std::int16_t version, RecordsAs records)
-        : out_(out), version_(version), records_(records) {}
+    JsonWriter(std::string& out, std::int16_t version, RecordsAs records, Secrets secrets)
+        : out_(out), version_(version), records_(records), secrets_(secrets) {}
 
+    void write_message(const Schema& schema, const void* message) {
+        hides_ = secrets_ == Secrets::hidden && may_hold_secrets(schema);
+        write_structure(schema, message);
+    }
+
+ private:
     void write_structure(const Schema& schema, const void* structure) {
         const std::string* name = member_names(schema).data();
         char before = '{';
         for (const Field& field : schema.fields) {
             if (field.spec.versions.contains(version_)) {
-                write_member(field, *name, structure, before);
+                write_member(schema, field, *name, structure, before);
             }
             ++name;
         }
         for (const Field& field : schema.tagged) {
             if (field.spec.versions.contains(version_) &&
                 !equal(*field.type, field.in(structure), field.in(schema.defaults))) {
-                write_member(field, *name, structure, before);
+                write_member(schema, field, *name, structure, before);
             }
             ++name;
         }
@@ -37,9 +47,8 @@ class JsonWriter {
         out_ += '}';
     }
 
- private:
-    void write_member(const Field& field, const std::string& name, const void* structure,
-                      char& before) {
+    void write_member(const Schema& schema, const Field& field, const std::string& name,
+                      const void* structure, char& before) {
         out_ += before;
         before = ',';
         const void* value = field.in(structure);
@@ -51,8 +60,61 @@ class JsonWriter {
             return;
         }
         out_ += name;
-        if (records && records_ == RecordsAs::batches) return append_records_json(out_, *records);
+        if (records && records_ == RecordsAs::batches) {
+            return append_records_json(out_, *records, secrets_);
+        }
+        if (records && secrets_ == Secrets::hidden && !records->empty() && in_metadata_topic_) {
+            out_ += hidden_json;
+            return;
+        }
+        if (hides_ && is_hidden(schema, field, structure)) {
+            out_ += hidden_json;
+            return;
+        }
+        const bool outer = is_sensitive_;
+        is_sensitive_ = hides_ && (outer || says_sensitive(schema, field, structure));
         write_value(*field.type, value);
+        is_sensitive_ = outer;
+        note_topic(*field.type, value);
+    }
+
+    /// The value of a configuration or bytes that are secret, and there.
+    bool is_hidden(const Schema& schema, const Field& field, const void* structure) const {
+        const void* value = field.type->get(field.in(structure));
+        if (!value) return false;
+        if (is_secret(field)) return !static_cast<const Bytes*>(value)->empty();
+        if (field.type->kind != Kind::string || field.name != "value") return false;
+        if (static_cast<const std::string*>(value)->empty()) return false;
+        if (is_sensitive_) return true;
+        for (const Field& other : schema.fields) {
+            const void* its = other.type->get(other.in(structure));
+            if (!its) continue;
+            if (other.name == "is_sensitive" && *static_cast<const bool*>(its)) return true;
+            const bool names = other.type->kind == Kind::string && (other.name == "name" || other.name == "key");
+            if (names && is_secret_config(*static_cast<const std::string*>(its))) return true;
+        }
+        return false;
+    }
+
+    /// The other values of a configuration are as secret as its own.
+    static bool says_sensitive(const Schema& schema, const Field& field, const void* structure) {
+        if (field.name != "synonyms") return false;
+        return std::any_of(schema.fields.begin(), schema.fields.end(), [structure](const Field& other) {
+            return other.name == "is_sensitive" && *static_cast<const bool*>(other.in(structure));
+        });
+    }
+
+    /// The name or id of a topic stands before its records. Those of the cluster's metadata hold the
+    /// credentials of all users.
+    void note_topic(const Type& type, const void* holder) {
+        if (secrets_ == Secrets::shown || (type.kind != Kind::string && type.kind != Kind::uuid)) return;
+        const void* value = type.get(holder);
+        if (!value) return;
+        if (type.kind == Kind::string) {
+            in_metadata_topic_ = *static_cast<const std::string*>(value) == "__cluster_metadata";
+        } else {
+            in_metadata_topic_ = *static_cast<const Uuid*>(value) == metadata_topic_id;
+        }
     }
 
     template <class T>
@@ -134,19 +196,23 @@ class JsonWriter {
     std::string& out_;
     std::int16_t version_;
     RecordsAs records_;
+    Secrets secrets_;
+    bool hides_ = false;              // the message may hold secrets, and they are not to be shown
+    bool is_sensitive_ = false;       // what is written belongs to a sensitive configuration
+    bool in_metadata_topic_ = false;  // the topic named last is __cluster_metadata
 };
 
 }  // namespace
 
 void append_json(std::string& out, const Schema& schema, const void* message, std::int16_t version,
-                 RecordsAs records) {
-    JsonWriter(out, version, records).write_structure(schema, message);
+                 RecordsAs records, Secrets secrets) {
+    JsonWriter(out, version, records, secrets).write_message(schema, message);
 }
 
 std::string to_json(const Schema& schema, const void* message, std::int16_t version,
-                    RecordsAs records) {
+                    RecordsAs records, Secrets secrets) {
     std::string out;
-    append_json(out, schema, message, version, records);
+    append_json(out, schema, message, version, records, secrets);
     return out;
 }
 

@@ -111,6 +111,9 @@ class JsonReader {
     bool read_value(const Field& field, const Type& type, void* holder) {
         const std::size_t begin = text_.position();
         if (text_.take_word("null")) return read_null(field, type, holder, begin);
+        if (type.kind == Kind::string || type.kind == Kind::bytes) {
+            if (text_.comes('{')) return fail(hidden_or_object());
+        }
         void* value = type.emplace(holder);
         switch (type.kind) {
             case Kind::boolean:
@@ -141,6 +144,16 @@ class JsonReader {
                 return read_structure(type.schema(), value);
         }
         return false;
+    }
+
+    /// What is wrong with an object in the place of a string or bytes.
+    std::string hidden_or_object() {
+        std::string name;
+        if (text_.take('{') && text_.take_string(name) && name == "hidden") {
+            return "is hidden, and what it was is not known here: print the message with its secrets "
+                   "(--show-secrets), or put the value in";
+        }
+        return "is an object, not a string";
     }
 
     bool read_boolean(bool& value) {

@@ -10,7 +10,7 @@ namespace {
 
 class RecordsWriter {
  public:
-    explicit RecordsWriter(std::string& out) : out_(out) {}
+    RecordsWriter(std::string& out, Secrets secrets) : out_(out), secrets_(secrets) {}
 
     void write(const Bytes& records) {
         RecordBatchCursor cursor(records);
@@ -100,7 +100,11 @@ class RecordsWriter {
         out_ += ",\"key\":";
         nullable(record.key());
         out_ += ",\"value\":";
-        nullable(record.value());
+        if (secrets_ == Secrets::hidden && is_secret_record(record.key(), record.value())) {
+            out_ += hidden_json;
+        } else {
+            nullable(record.value());
+        }
         if (batch.magic >= 2) {
             out_ += ",\"headers\":[";
             const char* before = "[";
@@ -118,6 +122,7 @@ class RecordsWriter {
     }
 
     std::string& out_;
+    Secrets secrets_;
     RecordReader reader_;
     bool first_ = true;
 };
@@ -136,8 +141,8 @@ std::string_view kafka_name(TimestampType type) {
     return "NoTimestampType";
 }
 
-void append_records_json(std::string& out, const Bytes& records) {
-    RecordsWriter(out).write(records);
+void append_records_json(std::string& out, const Bytes& records, Secrets secrets) {
+    RecordsWriter(out, secrets).write(records);
 }
 
 }  // namespace kwire::protocol

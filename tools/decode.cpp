@@ -28,6 +28,10 @@ protocol::RecordsAs records_as(const DecodeOptions& options) {
     return options.base64_records ? protocol::RecordsAs::base64 : protocol::RecordsAs::size;
 }
 
+protocol::Secrets secrets_of(const DecodeOptions& options) {
+    return options.capture.exchanges.show_secrets ? protocol::Secrets::shown : protocol::Secrets::hidden;
+}
+
 std::string frame_bytes(const DecodeOptions& options) {
     std::string bytes;
     if (options.hex) {
@@ -54,7 +58,7 @@ int decode_frame(const DecodeOptions& options) {
     if (names.empty() && !options.header) {
         throw UsageError("one of --pcap, -i, --lines, --header and --api is required");
     }
-    FrameDecoder decoder(options.header, records_as(options));
+    FrameDecoder decoder(options.header, records_as(options), secrets_of(options));
     std::optional<std::int16_t> version;
     if (options.version) version = version_of(*options.version);
     std::string json;
@@ -107,7 +111,7 @@ int decode(const DecodeOptions& options) {
     check_combination(options);
     if (!options.capture.file.empty() || !options.capture.interface.empty()) return decode_capture(options.capture);
     if (!options.lines) return decode_frame(options);
-    FrameDecoder decoder(options.header, records_as(options));
+    FrameDecoder decoder(options.header, records_as(options), secrets_of(options));
     return each_line([&decoder](std::string& out, std::string_view line) {
         return decoder.append_line(out, line);
     });

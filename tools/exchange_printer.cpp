@@ -66,6 +66,12 @@ void add_exchange_options(Command command, ExchangeOptions& options, const std::
     command.option("--error", options.errors, "NAME",
                    "only answers with this error, such as NOT_COORDINATOR; may be repeated");
     command.flag("--errors", options.only_errors, "only answers with an error, missing ones, and what does not decode");
+    add_show_secrets(command, options.show_secrets);
+}
+
+void add_show_secrets(Command command, bool& show_secrets) {
+    command.flag("--show-secrets", show_secrets,
+                 "show passwords, tokens and keys, which are {\"hidden\":true} without it");
 }
 
 std::string api_text(const Exchange& exchange) {
@@ -113,12 +119,14 @@ ExchangePrinter::Half ExchangePrinter::decoded(const Exchange& exchange, bool is
     const ApiKey key = exchange.header.request_api_key;
     half.schema = is_request ? protocol::request_schema(key) : protocol::response_schema(key);
     if (!half.schema) {
-        half.problem = "kwire does not know this API";
+        half.problem = (is_request ? "an unknown request: " : "the answer to an unknown request: ") +
+                       ("kwire does not know " + to_string(key));
         return half;
     }
     if (!half.schema->versions.contains(half.version)) {
-        half.problem = "kwire knows versions " + std::to_string(half.schema->versions.lowest) +
-                       " to " + std::to_string(half.schema->versions.highest);
+        half.problem = (is_request ? "an unknown request: " : "the answer to an unknown request: ") +
+                       ("kwire knows versions " + std::to_string(half.schema->versions.lowest)) +
+                       " to " + std::to_string(half.schema->versions.highest) + " of " + to_string(key);
         return half;
     }
     auto message = half.schema->make();
@@ -192,7 +200,11 @@ void ExchangePrinter::append_end(std::string& out) const {
 
 void ExchangePrinter::append_body(std::string& out, const Half& half) const {
     append_json(out, *half.schema, half.message.get(), half.version,
-                options_.records ? protocol::RecordsAs::batches : protocol::RecordsAs::size);
+                options_.records ? protocol::RecordsAs::batches : protocol::RecordsAs::size, secrets());
+}
+
+protocol::Secrets ExchangePrinter::secrets() const {
+    return options_.show_secrets ? protocol::Secrets::shown : protocol::Secrets::hidden;
 }
 
 void ExchangePrinter::append_json_line(std::string& out, std::string_view client,
@@ -241,9 +253,9 @@ void ExchangePrinter::append_json_line(std::string& out, std::string_view client
             append_body(out, *half);
             continue;
         }
-        out += "{\"hex\":\"";
-        append_hex(out, half->body.view());
-        out += "\",\"note\":";
+        out += "{\"hex\":";
+        append_undecoded(out, half->schema, half->body.view(), secrets());
+        out += ",\"note\":";
         append_json_string(out, half->problem);
         out += '}';
     }
@@ -282,9 +294,13 @@ void ExchangePrinter::append_text_line(std::string& out, std::string_view client
         } else {
             constexpr std::size_t shown_bytes = 64;
             out.append("    ").append(key).append(" ");
-            append_hex(out, half->body.view().substr(0, shown_bytes));
-            out += half->body.size() > shown_bytes ? "... (" : " (";
-            out += half->problem + ")\n";
+            if (hides_undecoded(half->schema, half->body.view(), secrets())) {
+                out += "hidden";
+            } else {
+                append_hex(out, half->body.view().substr(0, shown_bytes));
+                if (half->body.size() > shown_bytes) out += "...";
+            }
+            out += " (" + half->problem + ")\n";
         }
     }
 }

@@ -23,6 +23,7 @@ struct ExchangeOptions {
     bool records = false;  ///< Open record batches.
     bool summary = false;  ///< A table in place of the lines.
     bool only_errors = false;
+    bool show_secrets = false;  ///< Passwords, tokens and keys, which are hidden otherwise.
     std::vector<std::string> apis;
     std::vector<std::string> client_ids;
     std::vector<std::string> topics;
@@ -32,6 +33,9 @@ struct ExchangeOptions {
 void add_exchange_options(
     Command command, ExchangeOptions& options,
     const std::string& api_help = "only this API, such as Fetch; may be repeated");
+
+/// `--show-secrets`, for every command that prints messages.
+void add_show_secrets(Command command, bool& show_secrets);
 
 /// Turns exchanges into lines. Remembers the ids of topics that Metadata told, for the filter by
 /// topic. For one thread.
@@ -64,6 +68,7 @@ class ExchangePrinter {
                           const Exchange& exchange, const Half& request, const Half& response,
                           const std::vector<ErrorCode>& errors) const;
     void append_body(std::string& out, const Half& half) const;
+    protocol::Secrets secrets() const;
 
     ExchangeOptions options_;
     std::vector<ApiKey> apis_;

@@ -124,6 +124,22 @@ void append_hex(std::string& out, std::string_view bytes) {
     }
 }
 
+bool hides_undecoded(const Schema* schema, std::string_view bytes, protocol::Secrets secrets) {
+    return secrets == protocol::Secrets::hidden && !bytes.empty() &&
+           (!schema || protocol::may_hold_secrets(*schema));
+}
+
+void append_undecoded(std::string& out, const Schema* schema, std::string_view bytes,
+                      protocol::Secrets secrets) {
+    if (hides_undecoded(schema, bytes, secrets)) {
+        out += protocol::hidden_json;
+        return;
+    }
+    out += '"';
+    append_hex(out, bytes);
+    out += '"';
+}
+
 void append_indented(std::string& out, std::string_view json) {
     std::size_t depth = 0;
     bool in_string = false;
@@ -194,9 +210,9 @@ std::optional<DecodeError> FrameDecoder::append_request(std::string& out, const 
     out += ",\"body\":";
     const Schema* const schema = protocol::request_schema(key);
     if (!schema) {
-        out += "{\"hex\":\"";
-        append_hex(out, frame.body.view());
-        out += "\",\"error\":\"kwire does not know " + to_string(key) + "\"}}";
+        out += "{\"hex\":";
+        append_undecoded(out, nullptr, frame.body.view(), secrets_);
+        out += ",\"error\":\"kwire does not know " + to_string(key) + "\"}}";
         return std::nullopt;
     }
     const std::size_t header_size = bytes.size() - frame.body.size();
@@ -237,9 +253,9 @@ std::optional<DecodeError> FrameDecoder::append_response(std::string& out, const
 std::optional<DecodeError> FrameDecoder::append_body(std::string& out, const Schema& schema,
                                                      std::int16_t version, std::string_view bytes) {
     if (!schema.versions.contains(version)) {
-        out += "{\"hex\":\"";
-        append_hex(out, bytes);
-        out.append("\",\"note\":\"kwire knows ").append(schema.name);
+        out += "{\"hex\":";
+        append_undecoded(out, &schema, bytes, secrets_);
+        out.append(",\"note\":\"kwire knows ").append(schema.name);
         out += ' ' + std::to_string(schema.versions.lowest) + " to " +
                std::to_string(schema.versions.highest) + ", not " + std::to_string(version) + "\"}";
         return std::nullopt;
@@ -248,8 +264,11 @@ std::optional<DecodeError> FrameDecoder::append_body(std::string& out, const Sch
     protocol::UnknownTags unknown;
     auto error = protocol::decode(schema, value.get(), version, borrowed(bytes), &unknown);
     if (error) return error;
-    protocol::append_json(out, schema, value.get(), version, records_);
-    if (!unknown.empty()) append_unknown_tags(out, unknown);
+    protocol::append_json(out, schema, value.get(), version, records_, secrets_);
+    const bool hides = secrets_ == protocol::Secrets::hidden && protocol::may_hold_secrets(schema);
+    if (!unknown.empty()) {
+        append_unknown_tags(out, unknown, hides ? protocol::Secrets::hidden : protocol::Secrets::shown);
+    }
     return std::nullopt;
 }
 

@@ -18,6 +18,13 @@ namespace kwire::tools {
 std::optional<std::size_t> append_from_hex(std::string& out, std::string_view digits);
 void append_hex(std::string& out, std::string_view bytes);
 
+/// Whether bytes that could not be decoded may hold a secret that is not to be shown. `schema`: of the
+/// message that they would be; null if that is not known.
+bool hides_undecoded(const protocol::Schema* schema, std::string_view bytes, protocol::Secrets secrets);
+/// Such bytes as JSON: a string of hex, or hidden.
+void append_undecoded(std::string& out, const protocol::Schema* schema, std::string_view bytes,
+                      protocol::Secrets secrets);
+
 /// One object of JSON over many lines, indented by two.
 void append_indented(std::string& out, std::string_view json);
 
@@ -27,7 +34,9 @@ void append_error(std::string& out, const DecodeError& error);
 class FrameDecoder {
  public:
     /// `header`: the header of the request or response stands before the message.
-    FrameDecoder(bool header, protocol::RecordsAs records) : header_(header), records_(records) {}
+    FrameDecoder(bool header, protocol::RecordsAs records,
+                 protocol::Secrets secrets = protocol::Secrets::shown)
+        : header_(header), records_(records), secrets_(secrets) {}
 
     /// Appends the message as JSON, with a header {"header":{...},"body":{...}}. A version that
     /// kwire does not know shows its bytes as `hex`, with a `note`. `message` may be empty before a
@@ -51,6 +60,7 @@ class FrameDecoder {
 
     bool header_;
     protocol::RecordsAs records_;
+    protocol::Secrets secrets_;
     std::string bytes_;
 };
 

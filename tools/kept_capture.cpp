@@ -19,7 +19,7 @@ constexpr std::size_t kept_bytes = 256 << 10;
 }  // namespace
 
 KeptCapture::KeptCapture(const std::string& name)
-    : descriptor_(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
+    : descriptor_(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)),
       output_(descriptor_) {
     if (descriptor_ < 0) {
         throw Error(errc::invalid_config,

@@ -11,6 +11,7 @@
 #include <kwire/net/error.h>
 #include <kwire/protocol/segment_files.h>
 
+#include "exchange_printer.h"
 #include "log_internal.h"
 #include "log_records.h"
 #include "message_text.h"
@@ -29,6 +30,7 @@ struct LogOptions {
     std::string format = "text";
     std::string as;  ///< The topic's name, if the folder does not tell it; `plain`: no known one.
     bool records = false;
+    bool show_secrets = false;
 };
 
 /// The whole file, mapped for as long as somebody holds it.
@@ -118,7 +120,8 @@ class LogCommand {
                          : options_.as.empty()  ? internal_log_of_path(file)
                                                 : protocol::internal_log(options_.as);
         options.records = options_.records || log.has_value();
-        options.show = show_internal(log);
+        options.secrets = options_.show_secrets ? protocol::Secrets::shown : protocol::Secrets::hidden;
+        options.show = show_internal(log, options.secrets);
         const auto summary =
             append_batches(output_.buffer(), bytes, file, options, [this] { return flush(); });
         std::string text = file + ": " + show_count(summary.records) + " records in " +
@@ -226,6 +229,7 @@ void add_log(Command root) {
         .one_of({"text", "json"});
     command.flag("--records", options->records,
                  "show the records in the batches; those of Kafka's own topics always are");
+    add_show_secrets(command, options->show_secrets);
     command
         .option("--as", options->as, "TOPIC",
                 "read records as this topic's, whatever the folder is called")

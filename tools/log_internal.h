@@ -14,6 +14,7 @@ namespace kwire::tools {
 std::optional<protocol::InternalLog> internal_log_of_path(const std::string& path);
 
 /// Shows what it knows: the records of `log` if one is given, and control records of any.
-ShowRecord show_internal(std::optional<protocol::InternalLog> log);
+ShowRecord show_internal(std::optional<protocol::InternalLog> log,
+                         protocol::Secrets secrets = protocol::Secrets::shown);
 
 }  // namespace kwire::tools

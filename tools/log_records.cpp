@@ -72,9 +72,18 @@ class Walk {
         records_ += ",\"key\":";
         append_nullable(records_, record.key());
         records_ += ",\"value\":";
-        append_nullable(records_, record.value());
+        append_value(record);
         append_headers(record);
         records_ += '}';
+    }
+
+    void append_value(const Record& record) {
+        const bool hides = options_.secrets == protocol::Secrets::hidden;
+        if (hides && protocol::is_secret_record(record.key(), record.value())) {
+            records_ += protocol::hidden_json;
+        } else {
+            append_nullable(records_, record.value());
+        }
     }
 
     void append_headers(const Record& record) {
@@ -98,7 +107,7 @@ class Walk {
         if (!append_known(batch, record)) {
             append_nullable(records_, record.key());
             records_ += " = ";
-            append_nullable(records_, record.value());
+            append_value(record);
             append_headers(record);
         }
         records_ += '\n';

@@ -9,6 +9,7 @@
 #include <kwire/protocol/bytes.h>
 #include <kwire/protocol/record.h>
 #include <kwire/protocol/record_batch.h>
+#include <kwire/protocol/secrets.h>
 
 namespace kwire::tools {
 
@@ -21,6 +22,7 @@ struct LogRecordsOptions {
     bool json = false;
     bool records = false;  ///< Show what is in the batches.
     ShowRecord show;       ///< Empty: keys and values are shown as they are.
+    protocol::Secrets secrets = protocol::Secrets::shown;  ///< of the cluster's metadata
 };
 
 struct LogRecordsSummary {

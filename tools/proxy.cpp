@@ -102,11 +102,14 @@ void add_proxy(Command root) {
     command.option("--rules", options->rules_file, "FILE", "how to misbehave, a rule a line");
     command.option("--rule", options->rules, "RULE", "one such rule; may be repeated");
     command.option("--write", options->write, "FILE",
-                   "keep what passes as a capture for `kwire decode --pcap` and Wireshark");
+                   "keep what passes as a capture for `kwire decode --pcap` and Wireshark; it holds passwords and "
+                   "tokens as they were sent");
     command.flag("-q,--quiet", options->quiet, "show nothing: frames pass without being decoded");
     add_exchange_options(command, options->exchanges);
     command.notes("Note", {"Where stdout is a pipe whose reader stands still (| less), the traffic stands still too;",
-                           "--quiet --write FILE does not wait for anybody."});
+                           "--quiet --write FILE does not wait for anybody.",
+                           "The file of --write holds all that passed, passwords and tokens too: keep it as safe as",
+                           "these. Only its owner may read a new one."});
     command.notes("Rules", {"API [topic=NAME] [client=ID] [after=N] [count=N] [every=N] ACTION",
                             "API is a name such as Fetch, or * for any. ACTION is one of",
                             "  delay TIME   hold the answer back     drop        no answer at all",

@@ -16,6 +16,7 @@
 #include <kwire/protocol/produce.h>
 
 #include "connection.h"
+#include "exchange_printer.h"
 #include "frame_input.h"
 #include "output.h"
 #include "report.h"
@@ -37,6 +38,7 @@ struct RawOptions {
     std::optional<std::int32_t> broker;
     std::string to;
     bool records = false;
+    bool show_secrets = false;
 };
 
 const Schema& schema_named(const std::string& api) {
@@ -203,7 +205,7 @@ Task<std::string> ask(std::shared_ptr<Runtime> runtime, HostPort target, std::st
 
 /// The answer as JSON, and the errors in it.
 std::vector<ErrorCode> append_answer(std::string& out, const Schema& request, std::int16_t version,
-                                     std::string answer, bool records) {
+                                     std::string answer, const RawOptions& options) {
     const ApiKey key = *request.api_key;
     const Schema& schema = *protocol::response_schema(key);
     protocol::ResponseFrame frame;
@@ -214,7 +216,8 @@ std::vector<ErrorCode> append_answer(std::string& out, const Schema& request, st
     if (!error) error = decode(schema, message.get(), body_version, frame.body);
     if (error) throw Error(errc::broken_frame, error->message());
     append_json(out, schema, message.get(), body_version,
-                records ? protocol::RecordsAs::batches : protocol::RecordsAs::base64);
+                options.records ? protocol::RecordsAs::batches : protocol::RecordsAs::base64,
+                options.show_secrets ? protocol::Secrets::shown : protocol::Secrets::hidden);
     out += '\n';
     return errors_in(schema, message.get());
 }
@@ -278,7 +281,7 @@ int raw(const RawOptions& options) {
     if (!answered) return exit_ok;
     Output output(1);
     const auto errors =
-        append_answer(output.buffer(), schema, version, std::move(answer), options.records);
+        append_answer(output.buffer(), schema, version, std::move(answer), options);
     const int code = finish(output);
     for (const ErrorCode error : errors) {
         report(target.to_string() + " answers " + to_string(error));
@@ -301,6 +304,7 @@ void add_raw(Command root) {
     command.option("--to", options->to, "WHO",
                    "ask the controller, coordinator=GROUP or leader=TOPIC:PARTITION");
     command.flag("--records", options->records, "open the record batches in the answer");
+    add_show_secrets(command, options->show_secrets);
     add_properties(command, options->connection);
     command.notes(
         "Examples",

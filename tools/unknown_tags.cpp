@@ -13,6 +13,9 @@ using Json = nlohmann::ordered_json;
 
 /// Throws what nlohmann throws where something else stands there.
 protocol::UnknownTag tag_of(const Json& entry) {
+    if (entry.at("data").is_object() && entry["data"].contains("hidden")) {
+        throw std::invalid_argument("`data` is hidden: print the message with its secrets (--show-secrets)");
+    }
     auto data = protocol::from_base64(entry.at("data").get<std::string>());
     if (!data) throw std::invalid_argument("`data` is not base64");
     return {entry.at("path").get<std::string>(), entry.at("tag").get<std::uint32_t>(),
@@ -21,14 +24,20 @@ protocol::UnknownTag tag_of(const Json& entry) {
 
 }  // namespace
 
-void append_unknown_tags(std::string& json, const protocol::UnknownTags& unknown) {
+void append_unknown_tags(std::string& json, const protocol::UnknownTags& unknown,
+                         protocol::Secrets secrets) {
     json.pop_back();
     if (json.back() != '{') json += ',';
     json.append("\"").append(member).append("\":[");
     for (std::size_t i = 0; i < unknown.size(); ++i) {
         json += i > 0 ? ",{\"path\":" : "{\"path\":";
         protocol::append_json_string(json, unknown[i].path);
-        json += ",\"tag\":" + std::to_string(unknown[i].tag) + ",\"data\":\"";
+        json += ",\"tag\":" + std::to_string(unknown[i].tag) + ",\"data\":";
+        if (secrets == protocol::Secrets::hidden) {
+            json.append(protocol::hidden_json) += '}';
+            continue;
+        }
+        json += '"';
         protocol::append_base64(json, unknown[i].data.view());
         json += "\"}";
     }

@@ -11,11 +11,14 @@
 #include <string_view>
 
 #include <kwire/protocol/codec.h>
+#include <kwire/protocol/secrets.h>
 
 namespace kwire::tools {
 
-/// Adds them to the object that `json` ends with.
-void append_unknown_tags(std::string& json, const protocol::UnknownTags& unknown);
+/// Adds them to the object that `json` ends with. What is in them is not known, so that it may be a
+/// secret where the message holds any.
+void append_unknown_tags(std::string& json, const protocol::UnknownTags& unknown,
+                         protocol::Secrets secrets = protocol::Secrets::shown);
 
 /// Takes them out of the JSON of a message; what is left is answered in `rest`, or nothing where
 /// there were none.

@@ -108,6 +108,7 @@ void Traffic::deliver(Connection& connection, const TcpSegment& segment) {
     TcpAssembler& others = by_client ? *connection.from_broker : *connection.from_client;
     if (by_client && connection.client_bytes == 0) connection.tls = begins_tls(segment.payload);
     if (by_client) connection.client_bytes += segment.payload.size();
+    if (!by_client && segment.ack) connection.conversation->request_is_late(others.lacks(segment.acknowledgement));
     if (segment.ack) others.acknowledged(segment.acknowledgement);
     its.segment(segment);
     if (connection.in_doubt) {

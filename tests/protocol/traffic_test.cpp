@@ -299,6 +299,168 @@ TEST(Conversation, the_beginning_of_tls_is_no_size_of_a_frame) {
     EXPECT_GT(talk.conversation.skipped_bytes(), 400U);
 }
 
+std::string sized(const std::string& content) {
+    const auto size = static_cast<std::uint32_t>(content.size());
+    std::string frame;
+    for (const int shift : {24, 16, 8, 0}) frame += static_cast<char>(size >> shift & 0xff);
+    return frame + content;
+}
+
+/// By name, for messages that have no header of their own.
+std::string frame_of(const char* message, std::int16_t version, std::int32_t id) {
+    const protocol::Schema* const schema = protocol::find_message(message);
+    const auto value = schema->make();
+    std::string frame;
+    if (std::string_view(message).ends_with("Request")) {
+        encode_request(*schema, value.get(), version, id, "tester", frame);
+    } else {
+        encode_response(*schema, value.get(), version, id, frame);
+    }
+    return frame;
+}
+
+/// After SaslHandshake 0 tokens are bare, and the answer to one of PLAIN is empty.
+TEST(Conversation, bare_tokens_of_sasl_may_be_empty_or_short_and_begin_like_anything) {
+    using namespace std::string_literals;
+    const std::vector<std::vector<std::pair<std::string, std::string>>> exchanges{
+        {{"\0alice\0secret"s, ""}},                                                     // PLAIN
+        {{"\0Admin\0secret"s, ""}},                                                     // begins like API 65
+        {{"n,,n=alice,r=abc", "r=abcdef,s=QQ==,i=4096"}, {"c=biws,r=abcdef,p=x", "v="}},  // SCRAM
+        {{"", "\1"s}, {"a", "bc"}, {"", ""}},
+    };
+    for (const auto& tokens : exchanges) {
+        Talk talk;
+        talk.client(frame_of("SaslHandshakeRequest", 0, 2));
+        talk.broker(frame_of("SaslHandshakeResponse", 0, 2));
+        for (const auto& [asked, answered] : tokens) {
+            talk.client(sized(asked));
+            talk.broker(sized(answered));
+        }
+        talk.client(metadata_request(3, "a"));
+        talk.broker(metadata_response(3, "a"));
+        ASSERT_EQ(talk.seen.size(), tokens.size() + 2);
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            EXPECT_TRUE(talk.seen[i + 1].is_sasl_token);
+            EXPECT_EQ(talk.seen[i + 1].answer, Exchange::Answer::came);
+            EXPECT_EQ(talk.seen[i + 1].request->bytes.view(), tokens[i].first);
+            EXPECT_EQ(talk.seen[i + 1].response->bytes.view(), tokens[i].second);
+        }
+        EXPECT_EQ(talk.seen.back().header.correlation_id, 3);
+        EXPECT_EQ(talk.seen.back().answer, Exchange::Answer::came);
+        EXPECT_EQ(talk.conversation.skipped_bytes(), 0U);
+    }
+}
+
+/// GSSAPI ends with a token of the client, to which the broker says nothing.
+TEST(Conversation, a_token_without_an_answer_does_not_take_that_of_the_next_request) {
+    Talk talk;
+    talk.client(frame_of("SaslHandshakeRequest", 0, 2));
+    talk.broker(frame_of("SaslHandshakeResponse", 0, 2));
+    talk.client(sized("\x60\x82\x01\x02"));
+    talk.broker(sized("\x60\x81\x01\x02"));
+    talk.client(sized("\x05\x04\x04\xff the last"));
+    talk.client(metadata_request(3, "a"));
+    talk.broker(metadata_response(3, "a"));
+    ASSERT_EQ(talk.seen.size(), 4U);
+    EXPECT_EQ(talk.seen[1].answer, Exchange::Answer::came);
+    EXPECT_EQ(talk.seen[2].answer, Exchange::Answer::none_asked);
+    EXPECT_EQ(talk.seen[3].answer, Exchange::Answer::came);
+    EXPECT_EQ(talk.conversation.skipped_bytes(), 0U);
+}
+
+TEST(Conversation, an_empty_answer_may_stand_before_its_token_or_behind_the_next_request) {
+    for (const bool early : {true, false}) {
+        Talk talk;
+        talk.client(frame_of("SaslHandshakeRequest", 0, 2));
+        talk.broker(frame_of("SaslHandshakeResponse", 0, 2));
+        if (early) talk.broker(sized(""));
+        talk.client(sized(std::string("\0a\0b", 4)));
+        talk.client(metadata_request(3, "a"));
+        if (!early) talk.broker(sized(""));
+        talk.broker(metadata_response(3, "a"));
+        ASSERT_EQ(talk.seen.size(), 3U);
+        for (const Exchange& exchange : talk.seen) EXPECT_EQ(exchange.answer, Exchange::Answer::came);
+        EXPECT_EQ(talk.conversation.skipped_bytes(), 0U);
+    }
+}
+
+TEST(Conversation, an_unknown_api_is_a_request_with_its_answer_and_no_gap) {
+    Talk talk;
+    // Without tagged fields, which a header of this kind would have, and with a client id and some.
+    for (const std::string& request : {std::string("\x27\x0f\0\0\0\0\0\x09\xff\xff" "abc", 13),
+                                       std::string("\x27\x0f\0\0\0\0\0\x0a\0\1a\0xyz", 15)}) {
+        talk.client(sized(request));
+    }
+    talk.client(metadata_request(11, "a"));
+    talk.broker(sized(std::string("\0\0\0\x09xyz", 7)) + sized(std::string("\0\0\0\x0a\0xyz", 8)));
+    talk.broker(metadata_response(11, "a"));
+    ASSERT_EQ(talk.seen.size(), 3U);
+    for (const Exchange& exchange : talk.seen) {
+        EXPECT_EQ(exchange.answer, Exchange::Answer::came);
+        EXPECT_FALSE(exchange.error);
+    }
+    EXPECT_EQ(talk.seen[0].request_body.view(), "abc");
+    EXPECT_EQ(talk.seen[0].response_body.view(), "xyz");
+    EXPECT_EQ(talk.seen[1].header.client_id, "a");
+    EXPECT_EQ(talk.seen[1].request_body.view(), "xyz");
+    EXPECT_EQ(talk.seen[1].response_body.view(), "xyz");
+    EXPECT_EQ(talk.conversation.skipped_bytes(), 0U);
+}
+
+/// A capture of one connection: what is said in turns, the packets as pieces that can be moved.
+std::string said(const std::vector<std::pair<From, std::string>>& parts, bool with_opening = true) {
+    std::string file;
+    CaptureWriter::append_header(file);
+    auto connection = connection_from(4000);
+    if (with_opening) CaptureWriter::append_opening(file, connection, {});
+    milliseconds now{1};
+    for (const auto& [from, bytes] : parts) CaptureWriter::append_bytes(file, connection, from, bytes, now++);
+    return file;
+}
+
+TEST(Traffic, versions_newer_than_kwire_are_requests_too) {
+    std::string asked = frame_of("ApiVersionsRequest", 3, 1);
+    asked[7] = 9;
+    protocol::ApiVersionsResponse refusal;
+    refusal.error_code = ErrorCode::unsupported_version;
+    std::string refused;
+    encode_response(refusal, 0, 1, refused);
+    std::string newer = metadata_request(2, "a");
+    newer[7] = 20;
+    const std::string file = said({{From::client, asked},
+                                   {From::broker, refused},
+                                   {From::client, newer},
+                                   {From::broker, metadata_response(2, "a")},
+                                   {From::client, metadata_request(3, "a")},
+                                   {From::broker, metadata_response(3, "a")}});
+    for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
+        const Seen seen = run(packets_of(file), ports);
+        ASSERT_EQ(seen.matched(), 3U);
+        EXPECT_EQ(seen.exchanges[0].header.request_api_key, ApiKey::api_versions);
+        EXPECT_EQ(seen.exchanges[0].response_version, 0);
+        EXPECT_EQ(seen.exchanges[1].header.request_api_version, 20);
+        EXPECT_EQ(seen.counts.skipped_bytes, 0U);
+    }
+}
+
+TEST(Traffic, an_answer_before_its_request_in_the_file_is_found_with_and_without_ports) {
+    const std::string file = said({{From::client, metadata_request(1, "a")},
+                                   {From::broker, metadata_response(1, "a")},
+                                   {From::client, metadata_request(2, "b")},
+                                   {From::broker, metadata_response(2, "b")}});
+    for (const std::size_t moved : {4U, 6U}) {
+        for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
+            auto packets = packets_of(file);
+            ASSERT_GT(packets.size(), moved);
+            std::swap(packets[moved - 1], packets[moved]);
+            const Seen seen = run(packets, ports);
+            EXPECT_EQ(seen.matched(), 2U);
+            EXPECT_EQ(seen.counts.skipped_bytes, 0U);
+            for (const Exchange& exchange : seen.exchanges) EXPECT_GE(exchange.latency(), milliseconds(0));
+        }
+    }
+}
+
 /// A ZooKeeper client's first packet, read as a request: Produce 0 with an empty client id.
 TEST(Traffic, connections_of_others_are_left_out) {
     std::string file;

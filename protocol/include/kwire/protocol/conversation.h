@@ -11,6 +11,7 @@
 // waiting_max of them and, but for the last, waiting_bytes_max. Lifetimes: bodies share the frame. Threads: one object, one thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +42,7 @@ struct Exchange {
     };
     enum class Answer {
         came,
-        none_asked,  ///< Produce with acks 0
+        none_asked,  ///< Produce with acks 0; the last token of a SASL exchange whose mechanism has no answer to it
         missing,     ///< lost, not yet there, or the connection ended before
     };
 
@@ -59,17 +60,20 @@ struct Exchange {
     /// Why the header of the answer could not be read; then there is no body.
     std::optional<DecodeError> error;
 
-    /// From the last byte of the request to the last of its answer.
+    /// From the last byte of the request to the last of its answer; 0 where the capture has them in the
+    /// other order.
     std::optional<std::chrono::nanoseconds> latency() const {
         if (!request || !response) return std::nullopt;
-        return response->ended - request->ended;
+        return std::max(std::chrono::nanoseconds{}, response->ended - request->ended);
     }
 };
 
-/// Whether the bytes can be the beginning of a request's frame, size first: a known API and
-/// version, a client id in plain text; and if all of the frame is there, that it decodes.
+/// Whether the bytes can be the beginning of a request's frame, size first: a known API and version, a
+/// client id in plain text; and if all of the frame is there, that it decodes. Of ApiVersions a version
+/// that is a little newer than kwire will do, and of all APIs if `newer_versions`: for bytes of which
+/// it is known that a client sent them, since a broker's look alike.
 enum class Plausible { no, needs_more, yes };
-Plausible plausible_request(std::string_view bytes);
+Plausible plausible_request(std::string_view bytes, bool newer_versions = false);
 
 /// The version of the body that answers a request of the version. It is another one in one case: a
 /// broker that does not know the version of an ApiVersions request answers in version 0 that it is
@@ -89,6 +93,9 @@ class Conversation {
 
     StreamSink& client() { return client_; }
     StreamSink& broker() { return broker_; }
+    /// Whether what the broker sends next answers a request that has not come yet, which whoever sees
+    /// what it acknowledges can know. Such bytes are kept though nothing waits for them.
+    void request_is_late(bool late) { request_is_late_ = late; }
     /// The connection ended: requests still waiting come out without an answer.
     void finish();
 
@@ -105,12 +112,15 @@ class Conversation {
             : owner(its_owner), is_client(its_is_client), in_step(its_in_step) {}
         void bytes(std::string_view data, std::chrono::nanoseconds time) override;
         void lost() override;
+        void go_on(std::chrono::nanoseconds time);
+        void keep_unasked(std::string_view data, std::chrono::nanoseconds time);
 
         Conversation& owner;
         const bool is_client;
         bool in_step;
         std::string buffer;  ///< the beginning of a frame, or what is searched
         std::chrono::nanoseconds begun{};
+        std::chrono::nanoseconds unasked{};  ///< when the last came of what is kept unasked
         std::uint64_t skipped = 0;
     };
 
@@ -133,7 +143,9 @@ class Conversation {
     bool response_frame(const Bytes& frame, std::chrono::nanoseconds begun,
                         std::chrono::nanoseconds ended);
     void answer(Exchange::Frame frame, std::size_t waiting);
-    bool token_frame(Exchange::Frame frame);
+    std::int32_t frame_bytes_min(const Side& side) const;
+    void token_request(Exchange::Frame frame);
+    void token_answer(Exchange::Frame frame);
     void emit(Exchange&& exchange);
 
     Handler handler_;
@@ -142,6 +154,7 @@ class Conversation {
     Queue waiting_;
     Queue early_;  ///< Answers that stand before their requests in the capture.
     bool sasl_tokens_ = false;
+    bool request_is_late_ = false;
     std::uint64_t frames_ = 0;
     std::uint64_t cut_bytes_ = 0;
 };

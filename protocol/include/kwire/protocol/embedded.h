@@ -13,6 +13,7 @@
 #include <kwire/protocol/bytes.h>
 #include <kwire/protocol/decode_error.h>
 #include <kwire/protocol/schema.h>
+#include <kwire/protocol/secrets.h>
 
 namespace kwire::protocol {
 
@@ -53,7 +54,9 @@ std::optional<DecodeError> find_control_value(const Bytes& key, const Bytes& val
 
 /// Appends `{"type":1,"name":"OffsetCommitKey","version":0,"data":{...}}`. A type or version that
 /// kwire does not know shows its bytes as `hex`, with a `note`; fields that cannot be read show an
-/// `error` besides.
-void append_embedded_json(std::string& out, const EmbeddedMessage& message);
+/// `error` besides. Where secrets are hidden, bytes are shown only of messages that are known to hold
+/// none.
+void append_embedded_json(std::string& out, const EmbeddedMessage& message,
+                          Secrets secrets = Secrets::shown);
 
 }  // namespace kwire::protocol

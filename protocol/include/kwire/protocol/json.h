@@ -13,6 +13,7 @@
 
 #include <kwire/protocol/decode_error.h>
 #include <kwire/protocol/schema.h>
+#include <kwire/protocol/secrets.h>
 
 namespace kwire::protocol {
 
@@ -26,18 +27,19 @@ enum class RecordsAs : std::uint8_t {
     batches,
 };
 
-/// Appends the message as one object, without line breaks.
+/// Appends the message as one object, without line breaks. Whatever a person reads should hide secrets.
 void append_json(std::string& out, const Schema& schema, const void* message, std::int16_t version,
-                 RecordsAs records = RecordsAs::base64);
+                 RecordsAs records = RecordsAs::base64, Secrets secrets = Secrets::shown);
 std::string to_json(const Schema& schema, const void* message, std::int16_t version,
-                    RecordsAs records = RecordsAs::base64);
+                    RecordsAs records = RecordsAs::base64, Secrets secrets = Secrets::shown);
 
 template <Message M>
-std::string to_json(const M& message, std::int16_t version, RecordsAs records = RecordsAs::base64) {
-    return to_json(schema_of<M>(), static_cast<const void*>(&message), version, records);
+std::string to_json(const M& message, std::int16_t version, RecordsAs records = RecordsAs::base64,
+                    Secrets secrets = Secrets::shown) {
+    return to_json(schema_of<M>(), static_cast<const void*>(&message), version, records, secrets);
 }
 
-/// Reads what append_json writes with RecordsAs::base64. `message` is new-made: fields that are
+/// Reads what append_json writes with RecordsAs::base64 and its secrets shown. `message` is new-made: fields that are
 /// missing keep their defaults. A field that Kafka does not have, or not at this version, is an
 /// error that names it. The error's path is the message's own (`FetchRequest.topics[0].partition`),
 /// its offset that in the text. After an error the message is half-filled.

@@ -7,6 +7,7 @@
 
 #include <kwire/protocol/bytes.h>
 #include <kwire/protocol/record_batch.h>
+#include <kwire/protocol/secrets.h>
 
 namespace kwire::protocol {
 
@@ -17,6 +18,7 @@ std::string_view kafka_name(TimestampType type);
 /// UTF-8, {"base64":...} where not. What cannot be read does not end the list silently: a batch
 /// whose records are damaged has an `error`, and so has a last element {"error":...} where no
 /// further batch can be found; one that is cut off, as brokers send them, is {"truncatedBytes":N}.
-void append_records_json(std::string& out, const Bytes& records);
+/// Values with credentials of the cluster's metadata in them are hidden unless secrets are shown.
+void append_records_json(std::string& out, const Bytes& records, Secrets secrets = Secrets::shown);
 
 }  // namespace kwire::protocol

@@ -39,6 +39,8 @@ class TcpAssembler {
     void segment(const TcpSegment& segment);
     /// What the other direction says it received.
     void acknowledged(std::uint32_t sequence);
+    /// Whether the other direction received what has not come here.
+    bool lacks(std::uint32_t acknowledged) const { return started_ && unwrap(acknowledged) > next_; }
     /// Nothing more comes: gaps are given up.
     void finish();
 
