@@ -6,6 +6,7 @@
 #include <kwire/protocol/segment_files.h>
 
 #include "big_endian.h"
+#include "record_batch_layout.h"
 
 namespace kwire {
 namespace {
@@ -31,6 +32,48 @@ class Numbers {
 /// be: the file has a name that no broker gave it.
 bool add_offset(std::int64_t base_offset, std::int32_t relative, std::int64_t& offset) {
     return !__builtin_add_overflow(base_offset, std::int64_t{relative}, &offset);
+}
+
+namespace layout = protocol;
+
+// How often a search reads the segment: bytes that only look like a batch may claim all that follows.
+constexpr std::size_t searches_max = 16;
+
+/// Whether the header of a v2 batch can be right; `data` is the whole batch.
+bool sound_v2(std::string_view data) {
+    namespace at = layout::batch_v2;
+    if (data.size() < at::header_size) return false;
+    constexpr int attributes_known = 0x7f;
+    const char* const p = data.data();
+    const auto attributes = load_big_endian<std::uint16_t>(p + at::attributes_at);
+    return (attributes & ~attributes_known) == 0 && (attributes & layout::compression_mask) <= 4 &&
+           load_big_endian<std::int32_t>(p + at::last_offset_delta_at) >= 0 &&
+           load_big_endian<std::int32_t>(p + at::record_count_at) >= 0;
+}
+
+bool sound_message(std::string_view data, std::int8_t magic) {
+    if (data.size() < layout::message::size_min(magic)) return false;
+    const auto attributes = static_cast<unsigned char>(data[layout::message::attributes_at]);
+    return attributes <= 0x0f && (attributes & layout::compression_mask) <= 3;
+}
+
+/// The bytes that the CRC of what begins here covers, and that CRC; nothing where no batch can begin.
+struct Candidate {
+    std::string_view covered;
+    std::uint32_t crc = 0;
+    bool is_v2 = false;
+};
+std::optional<Candidate> candidate(std::string_view segment, std::size_t at) {
+    if (segment.size() - at <= layout::magic_at) return std::nullopt;
+    const auto magic = static_cast<std::int8_t>(segment[at + layout::magic_at]);
+    if (magic < 0 || magic > 2) return std::nullopt;
+    const auto end = end_of_batch(segment, at);
+    if (!end || load_big_endian<std::int64_t>(segment.data() + at) < 0) return std::nullopt;
+    const std::string_view data = segment.substr(at, *end - at);
+    if (magic == 2 ? !sound_v2(data) : !sound_message(data, magic)) return std::nullopt;
+    const std::size_t crc_at = magic == 2 ? layout::batch_v2::crc_at : layout::message::crc_at;
+    const std::size_t covered_at = crc_at + 4;
+    return Candidate{data.substr(covered_at), load_big_endian<std::uint32_t>(data.data() + crc_at), magic == 2};
 }
 
 std::string beyond(std::int64_t base_offset) {
@@ -81,6 +124,35 @@ std::string descends(const char* what, std::int64_t before, std::int64_t value) 
 }
 
 }  // namespace
+
+std::optional<std::size_t> end_of_batch(std::string_view segment, std::size_t at) {
+    const std::string_view left = segment.substr(at);
+    if (left.size() < layout::log_overhead) return std::nullopt;
+    const auto size = load_big_endian<std::int32_t>(left.data() + layout::size_at);
+    constexpr std::size_t size_min = layout::message::size_min(0) - layout::log_overhead;
+    if (size < static_cast<std::int32_t>(size_min)) return std::nullopt;
+    const std::size_t whole = layout::log_overhead + static_cast<std::size_t>(size);
+    if (whole > left.size()) return std::nullopt;
+    return at + whole;
+}
+
+BatchSearch::BatchSearch(std::string_view segment)
+    : segment_(segment), may_read_(searches_max * segment.size()) {}
+
+bool BatchSearch::begins_at(std::size_t at) {
+    if (at >= segment_.size()) return false;
+    const auto found = candidate(segment_, at);
+    if (!found || found->covered.size() > may_read_) return false;
+    may_read_ -= found->covered.size();
+    return found->crc == (found->is_v2 ? protocol::crc32c(found->covered) : protocol::crc32(found->covered));
+}
+
+std::optional<std::size_t> BatchSearch::next(std::size_t from) {
+    for (std::size_t at = from; at < segment_.size(); ++at) {
+        if (begins_at(at)) return at;
+    }
+    return std::nullopt;
+}
 
 std::optional<SegmentFile> segment_file_of(std::string_view name) {
     for (const std::string_view ending : {".deleted", ".cleaned", ".swap"}) {

@@ -134,6 +134,13 @@ class LogCommand {
         if (summary.damaged > 0) {
             text += "; " + show_count(summary.damaged) + " batches are DAMAGED";
         }
+        if (summary.backwards > 0) {
+            text += "; in " + show_count(summary.backwards) + " batches OFFSETS GO BACK";
+        }
+        if (summary.skips > 0) {
+            text += "; SKIPPED " + show_count(summary.skipped_bytes) + " bytes in " + show_count(summary.skips) +
+                    (summary.skips == 1 ? " place: " : " places, the first ") + summary.skipped;
+        }
         if (!summary.broken.empty()) {
             text += "; BROKEN, nothing can be read from here on: " + summary.broken;
         }
@@ -142,9 +149,7 @@ class LogCommand {
                     " are the beginning of a batch that was not written whole";
         }
         report(text);
-        if (summary.damaged > 0 || !summary.broken.empty() || summary.cut_off_bytes > 0) {
-            sound_ = false;
-        }
+        sound_ = sound_ && summary.is_sound();
     }
 
     template <class Entry>
@@ -242,8 +247,8 @@ void add_log(Command root) {
                    "kwire log --as __cluster_metadata copy.log",
                    "kwire log clicks-0/*.index clicks-0/*.timeindex clicks-0/*.snapshot"});
     command.notes("Exit code",
-                  {"1 where a file cannot be read, a batch is damaged or the end is missing; the rest is",
-                   "shown"});
+                  {"1 if a file cannot be read, a batch is damaged, offsets go back, bytes between batches had",
+                   "to be skipped or the end is missing; the rest is shown"});
     command.runs([options] { return LogCommand(*options).run(); });
 }
 

@@ -32,6 +32,26 @@ std::optional<SegmentFile> segment_file_of(std::string_view file_name);
 /// The offset that the file's name begins with; nothing where it is none.
 std::optional<std::int64_t> base_offset_of(std::string_view file_name);
 
+/// Where the batch that begins at `at` ends by its own size, whatever else its header says. Nothing
+/// where the segment is shorter or no batch can have that size. Precondition: at <= segment.size().
+std::optional<std::size_t> end_of_batch(std::string_view segment, std::size_t at);
+
+/// Finds batches in a segment's records where the one before does not say where they begin. A batch
+/// counts whose header can be right and whose CRC fits. All that one object does reads the segment a few
+/// times over at most, whatever is in it; after that it finds nothing. Lifetimes: views the segment.
+class BatchSearch {
+ public:
+    explicit BatchSearch(std::string_view segment);
+    /// Whether a batch begins at this place.
+    bool begins_at(std::size_t at);
+    /// The first place from `from` on at which one begins.
+    std::optional<std::size_t> next(std::size_t from);
+
+ private:
+    std::string_view segment_;
+    std::size_t may_read_;
+};
+
 /// What was read of a file.
 template <class Entry>
 struct SegmentEntries {
