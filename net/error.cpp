@@ -67,6 +67,8 @@ class KwireCategory final : public std::error_category {
                 return "bad node in ZooKeeper";
             case errc::bad_stored_offset:
                 return "bad stored offset";
+            case errc::bad_answer:
+                return "answer does not fit the question";
         }
         return "error " + std::to_string(value);
     }

@@ -184,6 +184,12 @@ Task<MessageBatch> Consumer::Impl::async_poll(std::chrono::milliseconds timeout)
 
 // ---- the face
 
+StartOffset StartOffset::at(std::int64_t offset) {
+    if (offset >= 0) return StartOffset(offset);
+    throw Error(errc::invalid_config, "StartOffset::at(" + std::to_string(offset) +
+                                          "): offsets begin at 0; the ends of the log are StartOffset::oldest() and newest()");
+}
+
 Consumer::Consumer() = default;
 
 Consumer::~Consumer() { close(); }

@@ -114,7 +114,8 @@ void Consumer::Impl::reset_position(std::shared_ptr<FetchPartition> partition) {
     const ErrorWhere where{.api = "Fetch", .topic = tp.topic, .partition = tp.partition,
                            .offset = partition->fetch_offset};
     if (config_.out_of_range == OutOfRange::stop) {
-        queue_->fail(partition, Error(errc::offset_out_of_range,
+        partition->stuck = true;
+        queue_->push_failure(partition, Error(errc::offset_out_of_range,
                                       "the log does not hold this offset (any more), and auto.offset.reset is none; "
                                       "reading of the partition stops",
                                       where));

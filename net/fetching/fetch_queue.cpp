@@ -36,19 +36,47 @@ void FetchQueue::push(std::vector<Delivery> deliveries) {
         // In flight while the partition was taken away: it must never come out.
         if (partition.removed || partition.failed.load(std::memory_order_relaxed)) continue;
         partition.chunks.push_back(std::move(delivery.chunk));
-        list_locked(delivery.partition);
+        // A failure waits for nobody where nothing is left to read before it.
+        if (partition.in_hand || !fail_locked(partition)) list_locked(delivery.partition);
     }
+    report_failures(lock);
     wake(std::move(lock));
     // deliveries, with what was refused, goes only now that the lock is free.
 }
 
-void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position) {
+void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position, bool anew) {
     FetchedChunk moved;
     moved.position = moved.next_offset = position;
     moved.restarts = true;
+    moved.anew = anew;
     std::vector<Delivery> deliveries;
     deliveries.push_back({partition, std::move(moved)});
     push(std::move(deliveries));
+}
+
+void FetchQueue::push_failure(const std::shared_ptr<QueuedPartition>& partition, Error failure) {
+    FetchedChunk last;
+    last.failure = std::make_shared<const Error>(std::move(failure));
+    std::vector<Delivery> deliveries;
+    deliveries.push_back({partition, std::move(last)});
+    push(std::move(deliveries));
+}
+
+bool FetchQueue::fail_locked(QueuedPartition& partition) {
+    if (partition.chunks.empty() || !partition.chunks.front().failure) return false;
+    if (!partition.failed.exchange(true)) failures_.push_back(partition.chunks.front().failure);
+    partition.chunks.clear();
+    partition.waiting_bytes.store(0, std::memory_order_relaxed);
+    return true;
+}
+
+void FetchQueue::report_failures(Lock& lock) {
+    while (!failures_.empty()) {
+        const auto failures = std::exchange(failures_, {});
+        lock.unlock();
+        for (const auto& failure : failures) on_failure_(*failure);
+        lock.lock();
+    }
 }
 
 void FetchQueue::list_locked(const std::shared_ptr<QueuedPartition>& partition) {
@@ -78,6 +106,7 @@ std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
         if (partition->removed || partition->chunks.empty()) continue;
         // Taken away by its cursor alone: handing it out would only bring it back.
         if (partition->cursor->state() >= PartitionCursor::State::draining) continue;
+        if (fail_locked(*partition)) continue;
         std::unique_ptr<MessageBatch::State> state;
         if (idle_states_.empty()) {
             state = std::make_unique<MessageBatch::State>();
@@ -97,6 +126,16 @@ std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
     return nullptr;
 }
 
+std::unique_ptr<MessageBatch::State> FetchQueue::next_locked(Lock& lock) {
+    for (;;) {
+        auto state = take_locked();
+        if (failures_.empty()) return state;
+        report_failures(lock);
+        if (state || closed_) return state;
+        // Something may have come while the lock was free.
+    }
+}
+
 MessageBatch FetchQueue::open(std::unique_ptr<MessageBatch::State> state) {
     if (!state) return {};
     state->queue = shared_from_this();
@@ -108,14 +147,14 @@ MessageBatch FetchQueue::open(std::unique_ptr<MessageBatch::State> state) {
 MessageBatch FetchQueue::try_take() {
     Lock lock(mutex_);
     if (closed_) throw Error(errc::closed, "the consumer is closed");
-    auto state = take_locked();
+    auto state = next_locked(lock);
     lock.unlock();
     return open(std::move(state));
 }
 
 MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
     Lock lock(mutex_);
-    auto state = closed_ ? nullptr : take_locked();
+    auto state = closed_ ? nullptr : next_locked(lock);
     if (!state && !closed_ && timeout.count() > 0) {
         // "For ever" may be asked for, and is more than the clock can count.
         const auto wait = std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(24 * 365));
@@ -124,7 +163,7 @@ MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
         do {
             const bool in_time = readable_.wait_until(lock, deadline) == std::cv_status::no_timeout;
             if (closed_) break;
-            state = take_locked();
+            state = next_locked(lock);
             if (!in_time) break;
         } while (!state);
         --sleepers_;

@@ -3,7 +3,7 @@
 // Purpose: hand out what was fetched, partition by partition in turn, each partition in one hand at a time and in order.
 // Invariants: a partition's chunks are given out in the order they were fetched; while one is in a hand the others wait;
 // the rest of a chunk that was given back is the next to be given out; nothing is given out of a partition that was
-// removed or that failed.
+// removed or that failed. A failure comes after what was fetched before it.
 // Threads: everything from any thread unless it says otherwise. One mutex, held for a few instructions.
 #pragma once
 
@@ -35,6 +35,8 @@ struct FetchedChunk {
     std::int64_t next_offset = 0;  ///< Where the fetch after it begins: what lies between and is not in it is nowhere.
     std::int64_t high_watermark = -1;
     bool restarts = false;  ///< The position was set anew, and may lie before what was handed out.
+    bool anew = false;      ///< With restarts: the log is another one, see PartitionCursor::expect_restart.
+    std::shared_ptr<const Error> failure;  ///< The partition cannot be read beyond what came before; holds nothing else.
 };
 
 /// A partition as the queue knows it. Fields without a word on it are guarded by the queue's mutex.
@@ -73,7 +75,9 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     void push(std::vector<Delivery> deliveries);
     /// The position was set anew. The reader is told at once, with a chunk that holds nothing: what is stored must not stay
     /// beyond the log's end until something is written.
-    void push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position);
+    void push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position, bool anew = false);
+    /// Nothing more can be fetched of it. Reported when all that was fetched before has been read.
+    void push_failure(const std::shared_ptr<QueuedPartition>& partition, Error failure);
 
     // ---- readers
 
@@ -87,7 +91,7 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
 
     /// Frees the partition for the next reader. rest: the part of the chunk that was not read, null at its end.
     void give_back(const std::shared_ptr<QueuedPartition>& partition, FetchedChunk* rest);
-    /// The partition stops here: what waits is dropped, and failure told.
+    /// The reader cannot get past here: what waits is dropped, and failure reported.
     void fail(const std::shared_ptr<QueuedPartition>& partition, const Error& failure);
     void recycle(std::unique_ptr<MessageBatch::State> state);
     /// The time that hand_out_until gave is over.
@@ -112,6 +116,12 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     using Lock = std::unique_lock<std::mutex>;
 
     std::unique_ptr<MessageBatch::State> take_locked();
+    /// The same, and reports the failures that were met; the lock is free in between.
+    std::unique_ptr<MessageBatch::State> next_locked(Lock& lock);
+    /// Fails partition if that is what comes next of it.
+    bool fail_locked(QueuedPartition& partition);
+    /// Reports what fail_locked found, without the lock.
+    void report_failures(Lock& lock);
     void list_locked(const std::shared_ptr<QueuedPartition>& partition);
     void clear_locked(QueuedPartition& partition, std::vector<FetchedChunk>& dropped);
     void wake(Lock lock);
@@ -129,6 +139,7 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     std::deque<std::shared_ptr<QueuedPartition>> ready_;
     std::vector<std::shared_ptr<QueuedPartition>> partitions_;
     std::vector<std::unique_ptr<MessageBatch::State>> idle_states_;
+    std::vector<std::shared_ptr<const Error>> failures_;  // found, and not reported yet
     int sleepers_ = 0;
     bool suspended_ = false;
     bool closed_ = false;

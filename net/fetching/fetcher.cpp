@@ -369,8 +369,9 @@ void Fetcher::take_epoch_end(const std::shared_ptr<FetchPartition>& partition,
     const std::string what = "the new leader's log ends at " + std::to_string(end_offset) +
                              ", before what was already read (an unclean election): ";
     if (context_.config().out_of_range == OutOfRange::stop) {
-        context_.queue().fail(partition, Error(errc::offset_out_of_range,
-                                               what + "reading of the partition stops", where));
+        partition->stuck = true;
+        context_.queue().push_failure(partition, Error(errc::offset_out_of_range,
+                                                       what + "reading of the partition stops", where));
         return;
     }
     context_.report(Error(ErrorCode::offset_out_of_range, what + "reading goes on from there", where));
@@ -491,7 +492,8 @@ void Fetcher::grow_or_fail(const std::shared_ptr<FetchPartition>& partition,
     }
     const TopicPartition& tp = partition->tp();
     const std::string size = needed > 0 ? "has " + std::to_string(needed) + " bytes" : "is larger than that";
-    context_.queue().fail(
+    partition->stuck = true;
+    context_.queue().push_failure(
         partition, Error(errc::message_too_large,
                          "message_bytes_max allows " + std::to_string(most) + " bytes and the message " + size +
                              "; reading of the partition stops here",
@@ -529,7 +531,8 @@ void Fetcher::take_error(const std::shared_ptr<FetchPartition>& partition, Error
             context_.reset_position(partition);
             return;
         case LeaderErrorKind::corrupt:
-            context_.queue().fail(partition, Error(errc::corrupt_batch,
+            partition->stuck = true;
+            context_.queue().push_failure(partition, Error(errc::corrupt_batch,
                                                    "the broker cannot read its own log here; reading of the "
                                                    "partition stops",
                                                    where));

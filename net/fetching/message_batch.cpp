@@ -33,7 +33,8 @@ void MessageBatch::State::begin() {
     message.cursor_ = &cursor;
     if (chunk.restarts) {
         chunk.restarts = false;
-        if (chunk.position < cursor.handed_out()) cursor.restart(chunk.position);
+        const bool anew = std::exchange(chunk.anew, false);
+        if (anew || chunk.position < cursor.handed_out()) cursor.restart(chunk.position, anew);
     }
     // What lies between was passed over by a new position, or holds nothing.
     if (chunk.position > cursor.handed_out()) cursor.skip_to(chunk.position);

@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "process_barrier.h"
 
 namespace kwire {
 namespace {
 
-bool register_process_wide_barrier() {
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
-}
+long membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0); }
 
 void raise_to(std::atomic<std::int64_t>& value, std::int64_t to) {
     auto seen = value.load(std::memory_order_relaxed);
@@ -20,24 +19,21 @@ void raise_to(std::atomic<std::int64_t>& value, std::int64_t to) {
     }
 }
 
-/// A read-modify-write of one variable that both sides touch orders them as a fence does, and unlike a fence the thread
-/// sanitizer understands it. The rare way, for kernels without membarrier.
-void meet_other_threads() {
-    static std::atomic<int> meeting_point{0};
-    meeting_point.fetch_add(1, std::memory_order_seq_cst);
-}
-
 }  // namespace
 
-const bool PartitionCursor::process_wide_barrier_works_ = register_process_wide_barrier();
+std::atomic<bool> PartitionCursor::process_wide_barrier_works_{false};
 
 void PartitionCursor::full_fence() { meet_other_threads(); }
 
 void process_wide_barrier() {
-    // Where the kernel refuses, readers pass a full fence of their own, and so does this side.
-    meet_other_threads();
-    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    static ProcessBarrier barrier(PartitionCursor::process_wide_barrier_works_, membarrier);
+    barrier.pass();
 }
+
+namespace {
+// Registered before there are readers.
+[[maybe_unused]] const bool registered = (process_wide_barrier(), true);
+}  // namespace
 
 PartitionCursor::PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
                                  std::function<void()> on_progress)
@@ -69,7 +65,7 @@ bool PartitionCursor::mark_while_leaving(State now) {
 bool PartitionCursor::mark_processed_shared(std::int64_t next, std::uint32_t restarts) {
     {
         const std::lock_guard lock(ranges_mutex_);  // against restart
-        if (restarts != this->restarts()) return false;
+        if (!counts(restarts)) return false;
         raise_to(processed_shared_, next);
     }
     return look_after_mark();
@@ -79,7 +75,7 @@ bool PartitionCursor::acknowledge(std::int64_t begin, std::int64_t end, std::uin
     if (state() == State::retired) return false;
     {
         const std::lock_guard lock(ranges_mutex_);
-        if (restarts != this->restarts()) return false;
+        if (!counts(restarts)) return false;
         add_acknowledged(begin, end);
     }
     return look_after_mark();
@@ -101,15 +97,22 @@ void PartitionCursor::skip_to(std::int64_t end) {
 
 void PartitionCursor::add_acknowledged(std::int64_t begin, std::int64_t end) {
     if (begin >= end) return;
-    auto& known_end = acknowledged_ranges_[begin];
-    known_end = std::max(known_end, end);
+    auto& ranges = acknowledged_ranges_;
+    auto next = ranges.upper_bound(begin);
+    auto range = next == ranges.begin() ? next : std::prev(next);
+    // Joined with the range before it and those behind that it touches: a program that leaves one message open and
+    // acknowledges a million behind it costs one range.
+    if (range == next || range->second < begin) range = ranges.emplace_hint(next, begin, end);
+    range->second = std::max(range->second, end);
+    while (next != ranges.end() && next->first <= range->second) {
+        range->second = std::max(range->second, next->second);
+        next = ranges.erase(next);
+    }
     const auto prefix = past_acknowledged(processed_shared_.load(std::memory_order_relaxed));
     raise_to(processed_shared_, prefix);
     // What mark_processed went past is of no use any more either.
     const auto done = std::max(prefix, processed_.load(std::memory_order_relaxed));
-    while (!acknowledged_ranges_.empty() && acknowledged_ranges_.begin()->second <= done) {
-        acknowledged_ranges_.erase(acknowledged_ranges_.begin());
-    }
+    while (!ranges.empty() && ranges.begin()->second <= done) ranges.erase(ranges.begin());
 }
 
 std::int64_t PartitionCursor::past_acknowledged(std::int64_t from) const {
@@ -120,19 +123,36 @@ std::int64_t PartitionCursor::past_acknowledged(std::int64_t from) const {
     return from;
 }
 
-void PartitionCursor::restart(std::int64_t offset) {
+void PartitionCursor::restart(std::int64_t offset, bool as_expected) {
     const std::lock_guard lock(ranges_mutex_);
     acknowledged_ranges_.clear();
     skipped_from_ = skipped_to_ = -1;
     restarts_.fetch_add(1, std::memory_order_relaxed);
+    if (as_expected && restarts_expected_ > 0) --restarts_expected_;
     start_.store(offset, std::memory_order_relaxed);
     processed_.store(offset, std::memory_order_relaxed);
     processed_shared_.store(offset, std::memory_order_relaxed);
     delivered_.store(offset, std::memory_order_release);
 }
 
+void PartitionCursor::expect_restart() {
+    {
+        const std::lock_guard lock(ranges_mutex_);
+        ++restarts_expected_;
+        restart_offset_.reset();
+        acknowledged_ranges_.clear();
+    }
+    end_of_batch();  // who waits for marks need not wait any longer
+}
+
+void PartitionCursor::restart_comes(std::int64_t offset) {
+    const std::lock_guard lock(ranges_mutex_);
+    restart_offset_ = offset;
+}
+
 std::int64_t PartitionCursor::delivered() const {
     const std::lock_guard lock(ranges_mutex_);
+    if (restarts_expected_ > 0) return processed_locked();
     const std::int64_t handed_out = delivered_.load(std::memory_order_acquire);
     return handed_out == skipped_from_ ? skipped_to_ : handed_out;
 }
@@ -144,10 +164,14 @@ std::int64_t PartitionCursor::processed() const {
 
 PartitionCursor::Progress PartitionCursor::progress() const {
     const std::lock_guard lock(ranges_mutex_);
-    return {start(), processed_locked(), restarts()};
+    if (restarts_expected_ == 0) return {start(), processed_locked(), restarts()};
+    const std::int64_t at = processed_locked();
+    // One that is only expected has nothing to say yet.
+    return {at, at, restarts() + restarts_expected_ - (restart_offset_ ? 0 : 1)};
 }
 
 std::int64_t PartitionCursor::processed_locked() const {
+    if (restarts_expected_ > 0) return restart_offset_.value_or(start());
     return past_acknowledged(std::max(processed_.load(std::memory_order_acquire),
                                       processed_shared_.load(std::memory_order_acquire)));
 }

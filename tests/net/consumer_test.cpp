@@ -231,6 +231,37 @@ TEST_F(ConsumerTest, StopsAtAnOffsetOutOfRangeIfTold) {
     EXPECT_TRUE(has_error(errc::offset_out_of_range));
 }
 
+TEST_F(ConsumerTest, WhatWasFetchedBeforeAFailureIsStillRead) {
+    FetchConfig config;
+    config.out_of_range = OutOfRange::stop;
+    logs.append({"t", 0}, 5);
+    start(config);
+    assign(0);
+    loop.advance(100ms);  // five messages lie in the queue; the program is busy
+    logs.of({"t", 0}).start = 6;
+    logs.of({"t", 0}).end = 6;
+    logs.wake();
+    loop.advance(1s);
+    EXPECT_TRUE(errors.empty()) << "it is not their turn";
+    EXPECT_EQ(read()[0], range(0, 5));
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_EQ(errors[0].condition(), errc::offset_out_of_range);
+}
+
+TEST_F(ConsumerTest, AnOffsetBelowZeroIsNoPlaceToBegin) {
+    for (const std::int64_t offset : {-1, -2, -3}) {
+        try {
+            StartOffset::at(offset);
+            FAIL() << offset;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.condition(), errc::invalid_config);
+            EXPECT_NE(std::string(error.what()).find(std::to_string(offset)), std::string::npos);
+        }
+    }
+    EXPECT_TRUE(StartOffset::newest().is_lookup());
+    EXPECT_FALSE(StartOffset::at(0).is_lookup());
+}
+
 TEST_F(ConsumerTest, GrowsForAMessageThatDoesNotFit) {
     kafka.versions[ApiKey::fetch] = {0, 2};
     FetchConfig config;

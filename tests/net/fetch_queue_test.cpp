@@ -102,6 +102,72 @@ TEST_F(FetchQueueTest, HandsOutWhatWasFetched) {
     EXPECT_EQ(budget->used(), 0) << "at its end a batch holds no bytes any more";
 }
 
+TEST_F(FetchQueueTest, AFailureComesAfterWhatWasFetchedBeforeIt) {
+    const auto partition = add(0);
+    const auto other = add(1);
+    push(partition, batch_of(0, 3), 0, 3);
+    push(partition, batch_of(3, 2), 3, 5);
+    queue->push_failure(partition, Error(errc::message_too_large, "too large"));
+    push(other, batch_of(0, 2), 0, 2);
+    MessageBatch batch = queue->try_take();
+    EXPECT_EQ(batch.next()->offset(), 0);
+    EXPECT_TRUE(failures.empty());
+    batch = {};  // given back in the middle
+    EXPECT_EQ(read_all(), (std::vector<std::int64_t>{0, 1, 1, 2, 3, 4})) << "of both, in turn";
+    ASSERT_EQ(failures.size(), 1U);
+    EXPECT_EQ(failures[0].condition(), errc::message_too_large);
+    EXPECT_TRUE(partition->failed);
+    push(partition, batch_of(5, 1), 5, 6);
+    EXPECT_TRUE(read_all().empty());
+    EXPECT_EQ(failures.size(), 1U);
+}
+
+TEST_F(FetchQueueTest, AFailureIsReportedAtOnceWhereNothingWaits) {
+    const auto partition = add(0);
+    queue->push_failure(partition, Error(errc::corrupt_batch, "here"));
+    EXPECT_EQ(failures.size(), 1U);
+    queue->push_failure(partition, Error(errc::corrupt_batch, "here"));
+    EXPECT_EQ(failures.size(), 1U) << "once";
+}
+
+TEST_F(FetchQueueTest, AReaderThatWaitsReportsTheFailureAndGoesOnWaiting) {
+    const auto partition = add(0);
+    const auto other = add(1);
+    push(partition, batch_of(0, 1), 0, 1);
+    MessageBatch batch = queue->try_take();
+    queue->push_failure(partition, Error(errc::corrupt_batch, "here"));
+    EXPECT_TRUE(failures.empty()) << "the batch in hand comes first";
+    while (batch.next() != nullptr) {
+    }
+    std::thread writer([&] { push(other, batch_of(0, 1), 0, 1); });
+    batch = queue->take(10s);
+    writer.join();
+    ASSERT_FALSE(batch.empty());
+    EXPECT_EQ(batch.topic_partition().partition, 1);
+    EXPECT_EQ(failures.size(), 1U);
+}
+
+TEST_F(FetchQueueTest, AnotherLogBeginsAnewThoughItLiesBehind) {
+    const auto partition = add(0);
+    push(partition, batch_of(0, 5), 0, 5);
+    MessageBatch batch = queue->try_take();
+    EXPECT_EQ(batch.next()->offset(), 0);
+    const auto old = batch.next()->own();
+    partition->cursor->expect_restart();
+    partition->cursor->restart_comes(100);
+    queue->push_restart(partition, 100, true);
+    push(partition, batch_of(100, 2), 100, 102);
+    while (const Message* message = batch.next()) {
+        EXPECT_FALSE(partition->cursor->acknowledge(message->follows(), message->offset() + 1)) << "of the old topic";
+    }
+    EXPECT_EQ(partition->cursor->processed(), 100);
+    EXPECT_EQ(read_all(), (std::vector<std::int64_t>{100, 101}));
+    EXPECT_EQ(partition->cursor->start(), 100);
+    EXPECT_FALSE(partition->cursor->acknowledge(old.follows, old.offset + 1, old.restarts));
+    EXPECT_TRUE(partition->cursor->acknowledge(100, 102));
+    EXPECT_EQ(partition->cursor->processed(), 102);
+}
+
 TEST_F(FetchQueueTest, SkipsWhatLiesBeforeThePosition) {
     const auto partition = add(0, 4);
     push(partition, batch_of(0, 3) + batch_of(3, 5), 4, 8);

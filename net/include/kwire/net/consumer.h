@@ -30,11 +30,12 @@ namespace kwire {
 /// Where to begin: an offset, or an end of the log that is looked up (ListOffsets).
 class StartOffset {
  public:
-    static StartOffset at(std::int64_t offset) { return StartOffset(offset); }
-    static StartOffset oldest() { return StartOffset(-2); }  ///< ListOffsets' own number for it.
+    /// Throws errc::invalid_config below 0: the ends of the log have constructors of their own.
+    static StartOffset at(std::int64_t offset);
+    static StartOffset oldest() { return StartOffset(-2); }
     static StartOffset newest() { return StartOffset(-1); }
     bool is_lookup() const { return value_ < 0; }
-    std::int64_t value() const { return value_; }
+    std::int64_t value() const { return value_; }  ///< The offset, or ListOffsets' own number for the end.
 
  private:
     explicit StartOffset(std::int64_t value) : value_(value) {}
@@ -81,6 +82,9 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
         /// Something went wrong with a partition, or with a broker (then the topic is empty). Reading of others goes on;
         /// this one's too unless the error is corrupt_batch, message_too_large or offset_out_of_range.
         std::function<void(const Error&)> on_error;
+        /// The topic of tp was deleted and made anew: what was handed out of it belongs to the old one, its marks count no
+        /// more, and reading begins by out_of_range. Called before on_error reports it (errc::topic_recreated).
+        std::function<void(const TopicPartition& tp)> on_topic_recreated = {};
     };
 
     static std::shared_ptr<Consumer> create(std::shared_ptr<Cluster> cluster, FetchConfig config,

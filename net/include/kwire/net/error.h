@@ -43,6 +43,7 @@ enum class errc {
     not_owner,              ///< The partition belongs to another member (now).
     bad_registration,       ///< A node in ZooKeeper does not hold what it should.
     bad_stored_offset,      ///< A stored offset is not a number from 0 to 2^63-1.
+    bad_answer,             ///< An answer does not fit its question: parts are missing, or numbers make no sense.
 };
 
 const std::error_category& kwire_category() noexcept;

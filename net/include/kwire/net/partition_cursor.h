@@ -24,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <kwire/protocol/topic_partition.h>
 
@@ -79,8 +80,8 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     /// Offsets from the last message handed out up to end hold nothing to read.
     void skip_to(std::int64_t end);
     /// The log was cut back, or begins anew, at offset, which may lie before delivered(): everything begins there again.
-    /// The only case in which offsets of a cursor go back.
-    void restart(std::int64_t offset);
+    /// The only case in which offsets of a cursor go back. as_expected: the restart that expect_restart announced.
+    void restart(std::int64_t offset, bool as_expected = false);
     /// The batch in hand is given back. Tells on_progress if somebody waits for it.
     void end_of_batch();
     /// As delivered(), without what was skipped behind it.
@@ -96,6 +97,14 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     /// acknowledged. Not to be mixed with mark_processed on one cursor. False if this span is over.
     bool acknowledge(std::int64_t begin, std::int64_t end, std::uint32_t restarts);
     bool acknowledge(std::int64_t begin, std::int64_t end) { return acknowledge(begin, end, restarts()); }
+
+    // ---- whoever finds out that the log is another one: its topic was deleted and made anew. Any thread, in this order
+
+    /// What was handed out so far, and what the reader still has of it, means messages that are gone: marks of it are
+    /// refused or not counted from now on, nothing is to be waited for, and nothing of it is to be committed.
+    void expect_restart();
+    /// The reader will call restart(offset, true). To all but the reader it has happened already.
+    void restart_comes(std::int64_t offset);
 
     /// How often restart was called.
     std::uint32_t restarts() const { return restarts_.load(std::memory_order_relaxed); }
@@ -124,7 +133,7 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
 
  private:
     static void reader_fence() {
-        if (process_wide_barrier_works_) [[likely]] {
+        if (process_wide_barrier_works_.load(std::memory_order_relaxed)) [[likely]] {
             std::atomic_signal_fence(std::memory_order_seq_cst);
         } else {
             full_fence();
@@ -136,10 +145,13 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     std::int64_t processed_locked() const;
     bool look_after_mark();
     void add_acknowledged(std::int64_t begin, std::int64_t end);
+    /// Marks of messages that were handed out under that many restarts count. Needs ranges_mutex_.
+    bool counts(std::uint32_t restarts) const { return restarts == this->restarts() && restarts_expected_ == 0; }
     void take_back_delivery(std::int64_t before);
     bool mark_while_leaving(State now);
 
-    static const bool process_wide_barrier_works_;
+    friend void process_wide_barrier();
+    static std::atomic<bool> process_wide_barrier_works_;  // else readers pass a fence of their own
 
     std::atomic<State> state_{State::flowing};
     std::atomic<std::int64_t> delivered_;
@@ -153,10 +165,12 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     const std::function<void()> on_progress_;
 
     mutable std::mutex ranges_mutex_;
-    // begin -> end: acknowledged, or with nothing to read, and not yet part of the gap-free prefix.
+    // begin -> end: acknowledged, or with nothing to read, and not yet part of the gap-free prefix. No two touch.
     std::map<std::int64_t, std::int64_t> acknowledged_ranges_;
     std::int64_t skipped_from_ = -1;  // the last stretch with nothing to read
     std::int64_t skipped_to_ = -1;
+    std::uint32_t restarts_expected_ = 0;           // announced, and not made by the reader yet
+    std::optional<std::int64_t> restart_offset_;  // of the last one announced
 };
 
 }  // namespace kwire
