@@ -57,10 +57,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     Task<std::int64_t> look_up(OffsetQuery query);
     struct Lookup;
     using Lookups = std::vector<std::shared_ptr<Lookup>>;
-    Task<void> answer_lookups(std::shared_ptr<Impl> self);
-    /// Asks the leaders that view knows, and returns those of which it knows none.
-    Lookups ask_leaders(Lookups lookups, const ClusterView& view);
-    Task<void> look_up_together(std::shared_ptr<Impl> self, Lookups lookups);
+    static Task<void> answer_lookups(std::shared_ptr<Impl> self);
 
     const std::shared_ptr<Cluster> cluster_;
     const std::shared_ptr<Runtime> runtime_;

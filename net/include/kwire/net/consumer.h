@@ -132,17 +132,24 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 };
 
 /// The offset of the first message at or after time, of the oldest message (-2) or the log's end (-1), for each
-/// partition, asked at the leaders. Retries while leaders move, until the request timeout of cluster; then throws.
+/// partition, asked at the leaders.
 struct OffsetQuery {
     TopicPartition tp;
     std::int64_t timestamp_ms = -1;  ///< Milliseconds since 1970, or -1 newest, -2 oldest.
 };
 struct OffsetAnswer {
     TopicPartition tp;
-    std::int64_t offset = -1;  ///< -1: no message that late.
+    std::int64_t offset = -1;    ///< -1: no message that late, or an error.
+    std::optional<Error> error;  ///< Why there is no answer; never set by list_offsets.
 };
-/// With read_committed the log's end (-1) is the last stable offset (KIP-98).
+/// One answer a query, in order. Asks again while leaders move, until the request timeout of cluster; a topic that does
+/// not exist is given 3 s. The first failure is thrown. With read_committed the log's end (-1) is the last stable offset
+/// (KIP-98). On the strand.
 Task<std::vector<OffsetAnswer>> list_offsets(
+    std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
+    IsolationLevel isolation = IsolationLevel::read_uncommitted);
+/// The same, and each failure stays with its partition.
+Task<std::vector<OffsetAnswer>> list_offsets_each(
     std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
     IsolationLevel isolation = IsolationLevel::read_uncommitted);
 
