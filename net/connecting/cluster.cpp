@@ -391,14 +391,31 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
         co_await broker->call(std::move(request), answer, options, deadline);
     }
 
+    /// What at_controller threw because nothing that could be the controller was reached: nothing was asked then.
+    static Task<std::optional<Error>> unreachable_controller(Self self, AnyRequest request, void* answer,
+                                                             CallOptions options, TimePoint deadline) {
+        try {
+            co_await at_controller(self, std::move(request), answer, options, deadline);
+            co_return std::nullopt;
+        } catch (const Error& e) {
+            const errc condition = e.condition();
+            if (condition != errc::cannot_connect && condition != errc::cannot_resolve) throw;
+            co_return e;
+        }
+    }
+
+    /// The controller moves, and where it was may be gone, or was never an address: another Metadata tells.
     static Task<void> controller_answer(Self self, AnyRequest request, void* answer,
                                         CallOptions options, TimePoint deadline) {
         Backoff backoff(coordinator_retry, coordinator_retry_max, self->random());
         for (;;) {
-            co_await at_controller(self, request, answer, options, deadline);
-            if (!request.not_controller(answer)) co_return;
+            const auto unreachable = co_await unreachable_controller(self, request, answer, options, deadline);
+            if (!unreachable && !request.not_controller(answer)) co_return;
             const TimePoint again = self->runtime->now() + backoff.next();
-            if (again > deadline) co_return;
+            if (again > deadline) {
+                if (unreachable) throw Error(*unreachable);
+                co_return;
+            }
             Timer timer(*self->runtime);
             co_await timer.wait_until(again);
             co_await ask_metadata(self, only_brokers, deadline);

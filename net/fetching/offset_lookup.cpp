@@ -88,6 +88,7 @@ Task<void> OffsetLookup::refresh(Self self, std::shared_ptr<bool> done) {
         failure = error;
     }
     *done = true;
+    if (!failure) self->told_anew_ = true;
     if (failure && failure->condition() == errc::closed) {
         self->end_all(*failure);
     } else if (failure) {
@@ -137,7 +138,7 @@ void OffsetLookup::look_for_leader_again(std::size_t query, const ClusterView& v
                                          "the topic has " + std::to_string(view.topics.at(tp.topic).partitions.size()) +
                                              " partitions, and not this one",
                                          where(query));
-    const bool is_final = refused && leader_error_kind(refusal->second) == LeaderErrorKind::fatal;
+    const bool is_final = refused && told_anew_ && leader_error_kind(refusal->second) == LeaderErrorKind::fatal;
     const bool patient = cluster_->runtime()->now() < begun_ + unknown_topic_patience;
     if (is_final || (reason.condition() == errc::unknown_topic && !patient)) return end(query, reason);
     again(query, reason);

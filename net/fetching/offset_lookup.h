@@ -60,6 +60,7 @@ class OffsetLookup : public std::enable_shared_from_this<OffsetLookup> {
     const bool all_or_nothing_;
     const Ended ended_;
     TimePoint begun_{};
+    bool told_anew_ = false;  // by Metadata since the lookup began: what was refused before may be allowed now
     std::vector<OffsetAnswer> answers_;  // error: the last reason, as long as the query has not ended
     std::vector<State> states_;
     std::size_t left_;

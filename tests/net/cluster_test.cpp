@@ -449,6 +449,33 @@ TEST_F(ClusterTest, FollowsTheController) {
     EXPECT_EQ(asked, (std::vector<int>{2, 2, 3}));
 }
 
+TEST_F(ClusterTest, FindsAnotherControllerWhereTheOldOneIsGone) {
+    start(3);
+    kafka.controller = 2;
+    std::vector<int> asked;
+    kafka.on<CreateTopicsRequest>(
+        [&](const CreateTopicsRequest&, const Exchange& exchange, std::int32_t broker) {
+            asked.push_back(broker);
+            CreateTopicsResponse answer;
+            answer.topics.emplace_back();
+            exchange.reply(answer);
+        });
+    const auto create = [&] { return loop.run(cluster->call_controller(CreateTopicsRequest{})); };
+    EXPECT_EQ(create().topics.size(), 1U);
+    kafka.stop(2);
+    loop.run_until_idle();
+    kafka.controller = 3;
+    EXPECT_EQ(create().topics.size(), 1U);
+    EXPECT_EQ(asked, (std::vector<int>{2, 3}));
+    // One that is named and never listed is nothing to ask, and one that is listed again is found.
+    kafka.stop(3, false);
+    loop.run_until_idle();
+    EXPECT_THROW(create(), Error);
+    kafka.start(3);
+    EXPECT_EQ(create().topics.size(), 1U);
+    EXPECT_EQ(asked, (std::vector<int>{2, 3, 3}));
+}
+
 TEST_F(ClusterTest, FindsTheCoordinatorAtAnyVersion) {
     for (const std::int16_t version : {0, 2, 3, 4, 6}) {
         VirtualLoop own_loop;

@@ -48,8 +48,9 @@ bool says_something_else(const Case& played) {
     using Kind = Mutation::Kind;
     const std::string& field = mutation->path.back();
     if (mutation->is_refusal()) return true;
-    if (mutation->kind == Kind::missing || mutation->kind == Kind::instead || mutation->kind == Kind::empty) return true;
-    if (field == "name" || field == "topic_id") return mutation->kind != Kind::megabyte;
+    const bool lacks_it = mutation->kind == Kind::missing || mutation->kind == Kind::instead || mutation->kind == Kind::empty;
+    if (lacks_it) return field == "topics" || field == "responses" || field == "partitions";
+    if (field == "name") return mutation->kind != Kind::megabyte;
     return field == "partition_index" && mutation->value != 0;
 }
 

@@ -150,8 +150,11 @@ bool HostileWorld::named_the_refusal() const {
     const auto& mutation = played.trouble.mutation;
     if (!mutation || !mutation->is_refusal()) return true;
     const auto code = static_cast<ErrorCode>(mutation->value);
+    // Of ApiVersions this code says that the rest is to be read in version 0, which it is not here.
+    if (played.api == ApiKey::api_versions && code == ErrorCode::unsupported_version) return true;
     return std::any_of(told_.begin(), told_.end(), [&](const Told& told) {
-        return told.error.broker_code() == code ||
+        const bool in_words = code == ErrorCode::leader_not_available && told.error.condition() == errc::no_leader;
+        return in_words || told.error.broker_code() == code ||
                std::string(told.error.what()).find(to_string(code)) != std::string::npos;
     });
 }

@@ -207,6 +207,25 @@ TEST_F(ListOffsetsTest, EachTopicKeepsItsOwnReason) {
     EXPECT_LE(took, 5s);
 }
 
+TEST_F(ListOffsetsTest, WhatWasRefusedOnceIsAskedForAnew) {
+    bool denied = true;
+    kafka.on_any = [&](const Exchange& exchange, std::int32_t) {
+        if (!denied || exchange.api() != ApiKey::metadata) return;
+        protocol::MetadataResponse answer;
+        answer.brokers.push_back({1, "b1", 9092, std::nullopt});
+        auto& topic = answer.topics.emplace_back();
+        topic.name = "t";
+        topic.error_code = ErrorCode::topic_authorization_failed;
+        const std::string frame = exchange.encoded(answer);
+        exchange.rewrite_with([frame](const std::string&) { return frame; });
+    };
+    EXPECT_EQ(ask(of({0}))[0].error->broker_code(), ErrorCode::topic_authorization_failed);
+    denied = false;
+    const auto answers = ask(of({0}));
+    EXPECT_FALSE(answers[0].error) << words(answers[0]);
+    EXPECT_EQ(answers[0].offset, 10);
+}
+
 TEST_F(ListOffsetsTest, APartitionBeyondTheLastIsNotCalledAMissingTopic) {
     const auto answers = ask(of({9}));
     EXPECT_NE(words(answers[0]).find("4 partitions"), std::string::npos) << words(answers[0]);

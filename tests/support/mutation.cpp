@@ -18,7 +18,7 @@ using Kind = Mutation::Kind;
 constexpr std::string_view megabyte_marker = "~this grows to one megabyte~";
 constexpr std::size_t megabyte = std::size_t{1} << 20;
 constexpr std::int64_t longest_text = 32767;
-constexpr std::int64_t crowd_size = 10'000;
+constexpr std::int64_t crowd_size = 2'000;
 
 bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> endings) {
     return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
