@@ -112,6 +112,11 @@ std::size_t gzip_size_hint(std::string_view data) {
     return std::min(claimed, saturating_product(data.size(), deflate_ratio_max));
 }
 
+/// Zeros behind the last member are padding, which Java's reader ignores, too.
+bool ends_at(std::string_view data, std::size_t at) {
+    return data.find_first_not_of('\0', at) == std::string_view::npos;
+}
+
 #ifdef KWIRE_HAVE_LIBDEFLATE
 
 std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std::size_t bytes_max,
@@ -133,7 +138,7 @@ std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std
                 if (result != LIBDEFLATE_SUCCESS) return result != LIBDEFLATE_INSUFFICIENT_SPACE;
                 at += used;
                 size += made;
-            } while (at < data.size());
+            } while (!ends_at(data, at));
             return true;
         });
     if (!enough) return too_large("gzip", bytes_max);
@@ -178,7 +183,7 @@ std::optional<DecodeError> gunzip(Inflater& inflater, std::string_view data, std
         size += space - stream.avail_out;
         if (size > bytes_max) return too_large("gzip", bytes_max);
         if (result == Z_STREAM_END) {
-            if (at == data.size()) break;
+            if (ends_at(data, at)) break;
             inflateReset(&stream);  // a further member
         } else if (result == Z_OK || (result == Z_BUF_ERROR && stream.avail_out == 0)) {
             if (stream.avail_out == 0)

@@ -7,7 +7,7 @@ namespace kwire::protocol {
 namespace {
 
 /// Eight bytes, all of which may stand in a JSON string as they are: ASCII from the blank on, no
-/// quote, no backslash.
+/// quote, no backslash, no DEL.
 bool all_plain(const char* bytes) {
     std::uint64_t word;
     std::memcpy(&word, bytes, sizeof word);
@@ -16,7 +16,7 @@ bool all_plain(const char* bytes) {
     const auto has_zero = [](std::uint64_t w) { return (w - ones) & ~w & tops; };
     const std::uint64_t below_blank = (word - ones * 0x20) & ~word & tops;
     return ((word & tops) | below_blank | has_zero(word ^ (ones * '"')) |
-            has_zero(word ^ (ones * '\\'))) == 0;
+            has_zero(word ^ (ones * '\\')) | has_zero(word ^ (ones * 0x7f))) == 0;
 }
 
 /// How long the UTF-8 sequence is that text begins with; 0 if it is none. Unicode 15, table 3-7.
@@ -89,8 +89,15 @@ bool append_escaped(std::string& out, std::string_view text) {
                 out.resize(before);
                 return false;
             }
+            // U+0080 to U+009F are control characters, too, by which a terminal can be steered.
+            const bool is_control = c == 0xC2 && static_cast<unsigned char>(at[1]) < 0xA0;
+            if (is_control) {
+                out.append(plain, at);
+                append_escape(out, at[1]);
+                plain = at + length;
+            }
             at += length;
-        } else if (c >= 0x20 && c != '"' && c != '\\') {
+        } else if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
             ++at;
         } else {
             out.append(plain, at);

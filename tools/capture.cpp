@@ -1,19 +1,12 @@
 #include "capture.h"
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <memory>
+#include <string_view>
 #include <utility>
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <kwire/net/error.h>
 #include <kwire/protocol/traffic.h>
 
+#include "capture_input.h"
 #include "interrupt.h"
 #include "numbers.h"
 #include "output.h"
@@ -22,103 +15,14 @@
 namespace kwire::tools {
 namespace {
 
-constexpr std::size_t read_bytes = 64 << 10;
 constexpr std::size_t output_bytes = 1 << 16;
 constexpr std::size_t magic_bytes = 4;
 
-/// What is to be captured of an interface, as libpcap's filters say it.
-std::string filter_of(const std::vector<std::uint16_t>& ports) {
-    if (ports.empty()) return "tcp";
-    std::string filter;
-    for (const std::uint16_t port : ports) {
-        filter += (filter.empty() ? "tcp port " : " or tcp port ") + std::to_string(port);
-    }
-    return filter;
+const char* why_skipped(const TrafficCounts& counts) {
+    if (counts.gaps > 0 && counts.cut_packets > 0) return "where packets are missing or were cut";
+    if (counts.gaps > 0) return "where the capture has gaps";
+    return counts.cut_packets > 0 ? "where packets were cut" : "outside of frames that are there whole";
 }
-
-/// A file, stdin, or what a program captures of an interface. Capturing needs rights that those
-/// programs were given and kwire was not.
-class Input {
- public:
-    explicit Input(const std::string& file)
-        : name_(file == "-" ? "stdin" : "`" + file + "`"),
-          descriptor_(file == "-" ? 0 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
-        if (descriptor_ < 0) fail("cannot open ");
-    }
-    Input(const std::string& interface, const std::vector<std::uint16_t>& ports)
-        : name_("what is captured on " + interface) {
-        const std::string filter = filter_of(ports);
-        const std::vector<std::vector<std::string>> commands{
-            {"tcpdump", "-i", interface, "-U", "-w", "-", filter},
-            {"dumpcap", "-i", interface, "-q", "-w", "-", "-f", filter}};
-        for (const auto& command : commands) {
-            if (start(command)) return;
-        }
-        throw Error(errc::invalid_config,
-                    "neither tcpdump nor dumpcap is there to capture with: install one of them");
-    }
-    ~Input() {
-        if (program_ > 0) {
-            ::kill(program_, SIGTERM);
-            // dumpcap takes a pipe that closes before it has ended for a bug of its own.
-            char rest[4096];
-            while (::read(descriptor_, rest, sizeof rest) > 0) continue;
-            ::waitpid(program_, nullptr, 0);
-        }
-        if (descriptor_ > 0) ::close(descriptor_);
-    }
-    Input(const Input&) = delete;
-    Input& operator=(const Input&) = delete;
-
-    /// Appends what is there to `buffer`; false at the end, or when a signal asks to end.
-    bool read(std::string& buffer) {
-        const std::size_t before = buffer.size();
-        buffer.resize(before + read_bytes);
-        ssize_t count = -1;
-        do {
-            count = ::read(descriptor_, buffer.data() + before, read_bytes);
-        } while (count < 0 && errno == EINTR && !interrupt_requested());
-        buffer.resize(before + static_cast<std::size_t>(count < 0 ? 0 : count));
-        if (count < 0 && errno != EINTR) fail("cannot read ");
-        return count > 0 && !interrupt_requested();
-    }
-
-    const std::string& name() const { return name_; }
-
- private:
-    /// Runs the program with its stdout in a pipe; false where it is not installed.
-    bool start(const std::vector<std::string>& command) {
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe for ");
-        std::vector<char*> arguments;
-        for (const std::string& argument : command) {
-            arguments.push_back(const_cast<char*>(argument.c_str()));
-        }
-        arguments.push_back(nullptr);
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-        const int failure = ::posix_spawnp(&program_, arguments[0], &actions, nullptr,
-                                           arguments.data(), environ);
-        posix_spawn_file_actions_destroy(&actions);
-        ::close(ends[1]);
-        descriptor_ = ends[0];
-        if (failure == 0) return true;
-        program_ = -1;
-        ::close(std::exchange(descriptor_, -1));
-        errno = failure;
-        if (failure != ENOENT) fail("cannot run a program for ");
-        return false;
-    }
-
-    [[noreturn]] void fail(const char* what) const {
-        throw Error(errc::invalid_config, what + name_ + ": " + std::strerror(errno));
-    }
-
-    std::string name_;
-    int descriptor_ = -1;
-    pid_t program_ = -1;
-};
 
 void report_counts(const TrafficCounts& counts, const ExchangePrinter& printer) {
     std::string text =
@@ -130,7 +34,7 @@ void report_counts(const TrafficCounts& counts, const ExchangePrinter& printer) 
         text += ", " + show_count(printer.broken()) + " frames that do not decode";
     }
     if (counts.skipped_bytes > 0) {
-        text += ", " + show_bytes(counts.skipped_bytes) + " skipped where the capture has gaps";
+        text += ", " + show_bytes(counts.skipped_bytes) + " skipped " + why_skipped(counts);
     }
     if (counts.cut_bytes > 0) {
         text += ", " + show_bytes(counts.cut_bytes) + " of frames in which connections ended";
@@ -146,22 +50,57 @@ void report_counts(const TrafficCounts& counts, const ExchangePrinter& printer) 
     report(text);
 }
 
-/// Where nothing was found, what may be the reason.
-void report_nothing(const TrafficCounts& counts, const std::string& file) {
-    if (counts.frames > 0) return;
-    if (counts.packets > 0 && counts.packets == counts.packets_without_tcp) {
-        report("none of the packets in " + file + " is TCP on Ethernet, loopback or bare IP");
-    } else if (counts.packets > 0) {
-        report("no connection in " + file +
-               " looks like Kafka's; name the brokers' ports with --port if you know them");
+void report_cut(const TrafficCounts& counts) {
+    if (counts.cut_packets == 0) return;
+    report(show_count(counts.cut_packets) + " of " + show_count(counts.packets) +
+           " packets were cut by the capture's snap length, and what they lack cannot be read: let tcpdump or "
+           "dumpcap capture with -s 0");
+}
+
+std::string list_of(const std::vector<std::uint16_t>& ports) {
+    std::string text = ports.size() == 1 ? "port " : "ports ";
+    for (const std::uint16_t port : ports) text += (port == ports.front() ? "" : ", ") + std::to_string(port);
+    return text;
+}
+
+/// Where no frame was found, why. `link_type`: of the packets.
+std::string why_nothing(const TrafficCounts& counts, const std::vector<std::uint16_t>& ports,
+                        std::uint32_t link_type, const std::string& file) {
+    if (counts.packets == 0) return "there are no packets in " + file;
+    if (counts.packets == counts.packets_without_tcp) {
+        return "none of the packets in " + file + " is TCP in a wrapping that kwire reads (their link type is " +
+               std::to_string(link_type) + ")";
     }
+    if (counts.packets == counts.packets_without_tcp + counts.packets_to_other_ports) {
+        return "no packet in " + file + " is to or from " + list_of(ports) + "; " +
+               show_count(counts.packets_to_other_ports) + " are to and from other ports";
+    }
+    if (counts.tls_connections > 0 && counts.tls_connections == counts.other_connections) {
+        return "all connections in " + file + (ports.empty() ? "" : " to " + list_of(ports)) +
+               " speak TLS: what is encrypted cannot be read";
+    }
+    if (!ports.empty()) return "nothing of what passes " + list_of(ports) + " in " + file + " is Kafka's protocol";
+    return "no connection in " + file +
+           " looks like Kafka's; name the brokers' ports with --port if you know them";
+}
+
+/// What else a file may be that is no capture; empty if that cannot be seen.
+std::string other_packing(std::string_view data) {
+    constexpr std::pair<std::string_view, const char*> known[] = {
+        {"\x28\xb5\x2f\xfd", "zstd"}, {"\xfd\x37zXZ", "xz"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"}};
+    for (const auto& [magic, name] : known) {
+        if (data.starts_with(magic)) {
+            return std::string("; it is packed by ") + name + ": " + name + " -dc FILE | kwire decode --pcap -";
+        }
+    }
+    return {};
 }
 
 }  // namespace
 
 void add_capture_options(Command command, CaptureOptions& options) {
     command.option("--pcap", options.file, "FILE",
-                   "a file of tcpdump, dumpcap or `kwire proxy --write`; - reads stdin");
+                   "a file of tcpdump, dumpcap or `kwire proxy --write`, also packed by gzip; - reads stdin");
     command.option("-i,--interface", options.interface, "NAME",
                    "capture on this interface, with tcpdump or dumpcap, until a signal ends it");
     command.option("--port", options.ports, "PORT",
@@ -180,9 +119,9 @@ int decode_capture(const CaptureOptions& options) {
         ports.push_back(static_cast<std::uint16_t>(port));
     }
     const auto source = options.interface.empty()
-                            ? std::make_unique<Input>(options.file)
-                            : std::make_unique<Input>(options.interface, ports);
-    Input& input = *source;
+                            ? std::make_unique<CaptureInput>(options.file)
+                            : std::make_unique<CaptureInput>(options.interface, ports);
+    CaptureInput& input = *source;
     Output output(1);
     ExchangePrinter printer(options.exchanges);
     Traffic traffic(ports, [&](const TcpEnd& client, const TcpEnd& broker, Exchange&& exchange) {
@@ -196,6 +135,7 @@ int decode_capture(const CaptureOptions& options) {
     bool more = true;
     bool failed = false;
     bool begun = false;  // the bytes that say which format it is were there
+    std::uint32_t link_type = 0;
     while (more && !failed && !output.failure()) {
         more = input.read(data);
         std::size_t done = 0;
@@ -205,7 +145,10 @@ int decode_capture(const CaptureOptions& options) {
             const auto step = reader.next(std::string_view(data).substr(done), consumed, packet);
             done += consumed;
             begun = begun || consumed > 0;
-            if (step == CaptureReader::Step::packet) traffic.packet(packet);
+            if (step == CaptureReader::Step::packet) {
+                link_type = packet.link_type;
+                traffic.packet(packet);
+            }
             failed = step == CaptureReader::Step::failed;
             if (step != CaptureReader::Step::packet) break;
         }
@@ -216,8 +159,12 @@ int decode_capture(const CaptureOptions& options) {
     printer.append_end(output.buffer());
     const int written = finish(output);
     if (output.reader_gone()) return written;
-    if (failed) {
-        report(input.name() + ": " + reader.error()->message());
+    const TrafficCounts counts = traffic.counts();
+    if (!input.problem().empty()) {
+        report(input.name() + ": " + input.problem() + "; all before was read");
+        failed = true;
+    } else if (failed) {
+        report(input.name() + ": " + reader.error()->message() + (begun ? "" : other_packing(data)));
     } else if (!begun && data.size() < magic_bytes && !interrupt_requested()) {
         report(input.name() +
                (data.empty() ? " is empty" : " is neither a pcap nor a pcapng file"));
@@ -225,9 +172,14 @@ int decode_capture(const CaptureOptions& options) {
     } else if (!data.empty() && !interrupt_requested()) {
         report(input.name() + " ends in the middle of a packet; all before it was read");
     }
-    const TrafficCounts counts = traffic.counts();
     report_counts(counts, printer);
-    report_nothing(counts, input.name());
+    report_cut(counts);
+    // What passes an interface may well be nothing.
+    const bool expects_frames = counts.packets > 0 || options.interface.empty();
+    if (counts.frames == 0 && expects_frames && !failed) {
+        report(why_nothing(counts, ports, link_type, input.name()));
+        failed = true;
+    }
     return failed || printer.broken() > 0 ? exit_failure : written;
 }
 

@@ -45,7 +45,8 @@ int each_line(const std::function<bool(std::string& out, std::string_view line)>
     LineReader lines(0);
     Output output(1);
     int code = exit_ok;
-    while (const auto line = lines.next()) {
+    while (auto line = lines.next()) {
+        if (line->ends_with('\r')) line->remove_suffix(1);  // a line of Windows
         if (!append(output.buffer(), *line)) code = exit_failure;
         const bool much = output.buffer().size() >= output_bytes;
         if ((much || !lines.has_line()) && !output.flush()) break;

@@ -98,7 +98,7 @@ class LogCommand {
         const auto kind = segment_file_of(last_part(file));
         const Bytes bytes = map_file(file);
         const auto base = base_offset_of(last_part(file)).value_or(0);
-        if (!json() && options_.files.size() > 1) output_.line(file + ":");
+        if (!json() && options_.files.size() > 1) output_.line(printable(file) + ":");
         switch (*kind) {
             case SegmentFile::records:
                 return show_records(file, bytes);
@@ -124,7 +124,7 @@ class LogCommand {
         options.show = show_internal(log, options.secrets);
         const auto summary =
             append_batches(output_.buffer(), bytes, file, options, [this] { return flush(); });
-        std::string text = file + ": " + show_count(summary.records) + " records in " +
+        std::string text = printable(file) + ": " + show_count(summary.records) + " records in " +
                            show_count(summary.batches) + " batches";
         if (summary.batches > 0) {
             text += ", offsets " + std::to_string(summary.first_offset) + " to " +
@@ -164,7 +164,7 @@ class LogCommand {
             out += json() ? "}\n" : "\n";
             if (!flush()) return;
         }
-        std::string text = file + ": " + show_count(read.entries.size()) + " entries";
+        std::string text = printable(file) + ": " + show_count(read.entries.size()) + " entries";
         if (read.unused_bytes > 0) text += ", " + show_bytes(read.unused_bytes) + " unused";
         if (read.error) {
             text += "; BROKEN: " + read.error->message();

@@ -11,6 +11,11 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t pcap_header_bytes = 24;
 constexpr std::size_t pcap_record_bytes = 16;
+// Of the "modified" format of old Linux distributions, with interface, protocol and kind behind the rest.
+constexpr std::size_t modified_record_bytes = 24;
+constexpr std::uint32_t microseconds_magic = 0xa1b2c3d4;
+constexpr std::uint32_t nanoseconds_magic = 0xa1b23c4d;
+constexpr std::uint32_t modified_magic = 0xa1b2cd34;
 constexpr std::size_t block_bytes_min = 12;
 // No capture has larger packets or blocks: a size beyond is damage, not data to wait for.
 constexpr std::uint32_t packet_bytes_max = 64U << 20;
@@ -113,13 +118,14 @@ CaptureReader::Step CaptureReader::begin(std::string_view data, std::size_t& con
     }
     for (const bool swapped : {false, true}) {
         const std::uint32_t value = swapped ? swap32(magic) : magic;
-        if (value != 0xa1b2c3d4 && value != 0xa1b23c4d) continue;
+        if (value != microseconds_magic && value != nanoseconds_magic && value != modified_magic) continue;
         if (data.size() < pcap_header_bytes) return Step::needs_more;
         format_ = Format::pcap;
         swapped_ = swapped;
         // The upper half of the last word tells of frame check sequences, which nobody captures.
         interfaces_ = {{read32(data.data() + 20) & 0xffffU,
-                        value == 0xa1b2c3d4 ? 1'000'000U : 1'000'000'000U, 0}};
+                        value == nanoseconds_magic ? 1'000'000'000U : 1'000'000U, 0}};
+        record_bytes_ = value == modified_magic ? modified_record_bytes : pcap_record_bytes;
         consumed = pcap_header_bytes;
         return Step::packet;
     }
@@ -129,22 +135,22 @@ CaptureReader::Step CaptureReader::begin(std::string_view data, std::size_t& con
 
 CaptureReader::Step CaptureReader::next_pcap(std::string_view data, std::size_t& consumed,
                                              CapturedPacket& packet) {
-    if (data.size() < pcap_record_bytes) return Step::needs_more;
+    if (data.size() < record_bytes_) return Step::needs_more;
     const std::uint32_t captured = read32(data.data() + 8);
     if (captured > packet_bytes_max) {
         fail(8, "claims a packet of " + std::to_string(captured) + " bytes");
         return Step::failed;
     }
-    if (data.size() - pcap_record_bytes < captured) return Step::needs_more;
+    if (data.size() - record_bytes_ < captured) return Step::needs_more;
     const Interface& only = interfaces_.front();
     const nanoseconds second = std::chrono::seconds(read32(data.data()));
     const std::uint64_t fraction = read32(data.data() + 4);
     packet.time =
         second + nanoseconds(only.ticks_a_second == 1'000'000 ? fraction * 1000 : fraction);
     packet.link_type = only.link_type;
-    packet.data = data.substr(pcap_record_bytes, captured);
+    packet.data = data.substr(record_bytes_, captured);
     packet.original_size = std::max<std::size_t>(read32(data.data() + 12), captured);
-    consumed = pcap_record_bytes + captured;
+    consumed = record_bytes_ + captured;
     return Step::packet;
 }
 

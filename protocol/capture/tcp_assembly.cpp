@@ -75,6 +75,7 @@ void TcpAssembler::give_up_gap() {
     waited_for_acknowledged_ = 0;
     if (pending_.empty()) return;
     next_ = pending_.begin()->first;
+    ++gaps_;
     sink_.lost();
     deliver_pending();
 }

@@ -48,12 +48,19 @@ bool Traffic::wanted(const TcpEnd& end) const {
 
 void Traffic::packet(const CapturedPacket& packet) {
     ++counts_.packets;
-    const auto segment = tcp_segment(packet);
+    const auto segment = segments_.read(packet);
+    const bool is_cut =
+        segment ? segment->payload.size() < segment->payload_bytes : packet.data.size() < packet.original_size;
     if (!segment) {
         ++counts_.packets_without_tcp;
+        if (is_cut) ++counts_.cut_packets;
         return;
     }
-    if (!ports_.empty() && !wanted(segment->from) && !wanted(segment->to)) return;
+    if (!ports_.empty() && !wanted(segment->from) && !wanted(segment->to)) {
+        ++counts_.packets_to_other_ports;
+        return;
+    }
+    if (is_cut) ++counts_.cut_packets;
     auto& connection = connections_[std::minmax(segment->from, segment->to)];
     if (!connection) connection = std::make_unique<Connection>();
     const bool opens = segment->syn && !segment->ack;
@@ -139,6 +146,7 @@ void Traffic::close(Connection& connection) {
         ++counts_.connections;
         counts_.frames += connection.conversation->frames();
         counts_.skipped_bytes += connection.conversation->skipped_bytes();
+        counts_.gaps += connection.from_client->gaps() + connection.from_broker->gaps();
         counts_.cut_bytes += connection.conversation->cut_bytes();
     } else {
         ++counts_.other_connections;

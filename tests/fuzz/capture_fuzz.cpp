@@ -1,5 +1,6 @@
-// libFuzzer: any bytes as a file of captured packets, or as what the two ends of a connection sent.
-// The first byte picks which; of the second kind, each piece begins with its direction and size.
+// libFuzzer: any bytes as a file of captured packets, as what the two ends of a connection sent, or as
+// packets of any link. The first byte picks which; of the second kind each piece begins with its direction
+// and size, of the third with its link type and size.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -59,13 +60,31 @@ void talk(std::string_view pieces, bool from_start) {
     conversation.finish();
 }
 
+void read_packets(std::string_view packets, bool port_known) {
+    const std::size_t input = packets.size();
+    Traffic traffic(port_known ? std::vector<std::uint16_t>{9092} : std::vector<std::uint16_t>{},
+                    [input](const TcpEnd&, const TcpEnd&, Exchange&& exchange) { check(exchange, input); });
+    constexpr std::uint32_t link_types[] = {1, 0, 9, 12, 50, 51, 101, 104, 108, 113, 204, 228, 229, 276, 14, 147};
+    for (std::int64_t second = 0; packets.size() >= 2; ++second) {
+        const auto kind = static_cast<unsigned char>(packets[0]);
+        const std::size_t size = static_cast<unsigned char>(packets[1]);
+        packets.remove_prefix(2);
+        const std::string_view data = packets.substr(0, size);
+        packets.remove_prefix(data.size());
+        // Of the highest bits, one cuts the packet.
+        const std::size_t original = data.size() + ((kind & 0x80) != 0 ? 20 : 0);
+        traffic.packet({std::chrono::seconds(second), link_types[kind % std::size(link_types)], data, original});
+    }
+    traffic.finish();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
     seen_bytes = 0;
-    switch (data[0] % 4) {
+    switch (data[0] % 6) {
         case 0:
             read_file(input, true);
             break;
@@ -75,8 +94,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 2:
             talk(input, true);
             break;
-        default:
+        case 3:
             talk(input, false);
+            break;
+        case 4:
+            read_packets(input, true);
+            break;
+        default:
+            read_packets(input, false);
     }
     return 0;
 }

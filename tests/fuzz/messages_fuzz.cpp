@@ -85,11 +85,15 @@ void read_message(const Schema& schema, std::int16_t version, std::string_view d
     if (unknown.size() != unknown_again.size()) std::abort();
     for (const auto records : {RecordsAs::base64, RecordsAs::size, RecordsAs::batches}) {
         to_json(schema, value.get(), version, records);
+        to_json(schema, value.get(), version, records, Secrets::hidden);
     }
     const auto from_text = schema.make();
-    if (from_json(schema, from_text.get(), version, to_json(schema, value.get(), version))) {
-        std::abort();
-    }
+    const std::string shown = to_json(schema, value.get(), version);
+    if (from_json(schema, from_text.get(), version, shown)) std::abort();
+    // What is hidden is never taken for a value.
+    const std::string hidden = to_json(schema, value.get(), version, RecordsAs::base64, Secrets::hidden);
+    const bool refused = from_json(schema, schema.make().get(), version, hidden).has_value();
+    if (refused != (hidden != shown)) std::abort();
     walk(schema, version, value.get());
 }
 
@@ -113,8 +117,12 @@ void read_embedded(std::uint8_t pick, std::string_view data) {
     for (const auto log : {InternalLog::consumer_offsets, InternalLog::transaction_state,
                            InternalLog::share_group_state, InternalLog::cluster_metadata}) {
         if (!find_key(log, key, found)) append_embedded_json(out, found);
-        if (!find_value(log, key, value, found)) append_embedded_json(out, found);
+        if (!find_value(log, key, value, found)) {
+            append_embedded_json(out, found);
+            append_embedded_json(out, found, Secrets::hidden);
+        }
     }
+    is_secret_record(std::nullopt, value.view());
     if (!find_control_value(key, value, found)) append_embedded_json(out, found);
 }
 

@@ -115,6 +115,19 @@ Seeds of_records(const std::string& folder) {
     return seeds;
 }
 
+/// Batches with something between them.
+Seeds of_damaged_segments(const std::string& folder) {
+    Seeds seeds;
+    for (const std::string& records : of_records(folder)) {
+        constexpr std::size_t small = 600;  // what is searched is read several times
+        if (records.size() > small) continue;
+        const std::string batches = records.substr(1);
+        seeds.push_back('\4' + batches + std::string(40, '\0') + batches);
+        seeds.push_back('\4' + ("xyz" + batches.substr(1)) + batches);
+    }
+    return seeds;
+}
+
 /// The lines `kind rest` of what was taken from running brokers.
 void each_taken(const std::string& folder,
                 const std::function<void(const std::string& kind, const std::string& rest)>& take) {
@@ -157,8 +170,84 @@ std::string pieces_of(std::string_view bytes, char from) {
     return pieces;
 }
 
-Seeds of_captures(const std::string& folder) {
+std::string two_bytes(std::size_t number) {
+    return {static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+/// An IPv4 packet around what it carries, one fragment of it where `place` says so.
+std::string ipv4(char protocol, const std::string& content, std::size_t place = 0) {
+    return std::string("\x45\0", 2) + two_bytes(20 + content.size()) + std::string("\0\7", 2) + two_bytes(place) + '\x40' +
+           protocol + std::string("\0\0\x0a\0\0\1\x0a\0\0\2", 10) + content;
+}
+
+/// A request in packets of every wrapping, as capture_fuzz reads them.
+Seeds of_wrapped_packets() {
+    const Schema& schema = *request_schema(ApiKey::metadata);
+    std::string frame;
+    encode_request(schema, schema.make().get(), 1, 7, "kwire", frame);
+    CaptureWriter::Connection connection{{std::string("\x0a\0\0\1", 4), 50000}, {std::string("\x0a\0\0\2", 4), 9092}};
+    std::string file;
+    CaptureWriter::append_bytes(file, connection, CaptureWriter::From::client, frame, {});
+    const std::string ip = file.substr(16);
+    const std::string tcp = ip.substr(20);
+    const std::string macs(12, 'm');
+    const std::string four("\x08\0", 2);
+    const std::string ethernet = macs + four + ip;
+    const std::string ppp = std::string("\0\x21", 2) + ip;
+    const std::string pppoe = std::string("\x11\0\0\1", 4) + two_bytes(ppp.size()) + ppp;
+    const std::string vlan("\x81\0\0\7", 4);
+    const std::string label("\0\1\1\x40", 4);
+    const std::string tunnel = two_bytes(5000) + two_bytes(4789) + two_bytes(16 + ethernet.size()) + std::string(2, '\0') +
+                               std::string("\x08\0\0\0\0\0\1\0", 8) + ethernet;
+    const std::string ip6 = std::string("\x60\0\0\0", 4) + two_bytes(8 + tcp.size()) + std::string("\x2c\x40", 2) +
+                            std::string(32, 'a') + std::string("\6\0\0\0\0\0\0\1", 8) + tcp;
+    // By the places that the fuzzer knows link types by.
+    const std::pair<char, std::string> wrapped[] = {
+        {0, ethernet},
+        {0, macs + vlan + vlan + four + ip},
+        {0, macs + "\x88\x64" + pppoe},
+        {0, macs + "\x88\x47" + label + ip},
+        {0, macs + "\x88\x47" + label + std::string(4, '\0') + ethernet},
+        {2, ppp},
+        {4, "\xff\3" + ppp},
+        {5, pppoe},
+        {6, ipv4(4, ip)},
+        {6, ipv4(47, std::string("\x30\0\x65\x58", 4) + std::string(8, 'k') + ethernet)},
+        {6, ipv4(17, tunnel)},
+        {6, ip6},
+        {7, std::string("\x0f\0", 2) + four + ip},
+        {9, std::string(14, 's') + vlan + four + ip},
+        {13, std::string("\x81\0", 2) + std::string(18, 's') + vlan.substr(2) + four + ip},
+    };
     Seeds seeds;
+    for (const auto& [link, packet] : wrapped) seeds.push_back('\4' + pieces_of(packet, link));
+    seeds.push_back('\5' + pieces_of(ipv4(6, tcp.substr(24), 3), 6) + pieces_of(ipv4(6, tcp.substr(0, 24), 0x2000), 6));
+    return seeds;
+}
+
+/// A login with bare tokens, and a request that kwire does not know.
+std::string odd_talk() {
+    const auto frame = [](const char* name, std::int16_t version) {
+        const Schema& schema = *find_message(name);
+        std::string bytes;
+        if (std::string_view(name).ends_with("Request")) {
+            encode_request(schema, schema.make().get(), version, 1, "kwire", bytes);
+        } else {
+            encode_response(schema, schema.make().get(), version, 1, bytes);
+        }
+        return bytes;
+    };
+    return pieces_of(frame("SaslHandshakeRequest", 0), '\0') + pieces_of(frame("SaslHandshakeResponse", 0), '\1') +
+           pieces_of(sized(std::string("\0u\0p", 4)), '\0') + pieces_of(sized(""), '\1') +
+           pieces_of(frame("MetadataRequest", 1), '\0') + pieces_of(frame("MetadataResponse", 1), '\1') +
+           pieces_of(sized(std::string("\x27\x0f\0\0\0\0\0\x09\xff\xff", 10) + "abc"), '\0') +
+           pieces_of(sized(std::string("\0\0\0\x09xyz", 7)), '\1');
+}
+
+Seeds of_captures(const std::string& folder) {
+    Seeds seeds = of_wrapped_packets();
+    seeds.push_back('\2' + odd_talk());
+    seeds.push_back('\3' + odd_talk());
     std::map<std::pair<ApiKey, std::int16_t>, Golden> requests;
     for (Golden& golden : golden_messages(folder)) {
         const Schema& schema = *find_message(golden.name);
@@ -203,7 +292,9 @@ std::vector<std::string> seeds_of(std::string_view fuzzer, const std::string& fo
     if (fuzzer == "records_fuzz") return of_records(folder);
     if (fuzzer == "capture_fuzz") return of_captures(folder);
     if (fuzzer == "segments_fuzz") {
-        return of_taken(folder, {"index", "timeindex", "txnindex", "snapshot"}, true);
+        Seeds seeds = of_taken(folder, {"index", "timeindex", "txnindex", "snapshot"}, true);
+        for (std::string& seed : of_damaged_segments(folder)) seeds.push_back(std::move(seed));
+        return seeds;
     }
     if (fuzzer == "registry_fuzz") {
         return of_taken(folder, {"broker", "controller", "topic", "state", "config", "member", "plan", "offset"},

@@ -133,6 +133,18 @@ TEST(DecompressorGzip, SeveralMembersAreOne) {
             .data == one + two);
 }
 
+/// Java's GZIPInputStream takes what is no further member for the end.
+TEST(DecompressorGzip, ZerosBehindTheLastMemberArePadding) {
+    const std::string plain = text(70'000);
+    for (const std::size_t zeros : {1U, 8U, 10'000U}) {
+        const Result result = unpacked(Compression::gzip, packed(Compression::gzip, plain) + std::string(zeros, '\0'));
+        EXPECT_FALSE(result.error) << zeros;
+        EXPECT_TRUE(result.data == plain) << zeros;
+    }
+    EXPECT_TRUE(unpacked(Compression::gzip, packed(Compression::gzip, plain) + std::string("\0\0x", 3)).error);
+    EXPECT_TRUE(unpacked(Compression::gzip, std::string(100, '\0')).error);
+}
+
 TEST(DecompressorGzip, SizeThatLiesIsAnError) {
     std::string data = packed(Compression::gzip, text(1000));
     data[data.size() - 1] = '\x7f';  // claims 2 GB

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <kwire/protocol/capture_file.h>
 #include <kwire/protocol/frame.h>
@@ -148,7 +149,119 @@ TEST_F(Capture, filters_leave_out_the_rest) {
     EXPECT_EQ(lines("--error LEADER_NOT_AVAILABLE").size(), 1U);
     EXPECT_EQ(lines("--error NOT_COORDINATOR").size(), 0U);
     EXPECT_EQ(lines("--errors").size(), 2U);
-    EXPECT_EQ(lines("--port 1").size(), 0U);
+}
+
+TEST_F(Capture, nothing_decoded_is_a_failure_that_says_why) {
+    Outcome outcome = decode("--pcap " + file() + " --port 1 --port 9093");
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("no packet in"));
+    EXPECT_THAT(outcome.err, HasSubstr("is to or from ports 1, 9093; 8 are to and from other ports"));
+    EXPECT_EQ(outcome.err.find("name the brokers' ports"), std::string::npos);
+
+    const std::string loopback("\x7f\0\0\x01", 4);
+    for (const std::string first : {"\x16\x03\x01\x02 a ClientHello", "GET / HTTP/1.1"}) {
+        const bool is_tls = first[0] == '\x16';
+        std::string bytes;
+        CaptureWriter::append_header(bytes);
+        CaptureWriter::Connection connection{{loopback, 4000}, {loopback, 9092}};
+        CaptureWriter::append_opening(bytes, connection, {});
+        CaptureWriter::append_bytes(bytes, connection, From::client, first, {});
+        write(bytes);
+        outcome = decode("--pcap " + file() + " --port 9092");
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_THAT(outcome.err, HasSubstr(is_tls ? "to port 9092 speak TLS" : "nothing of what passes port 9092"));
+        outcome = decode("--pcap " + file());
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_THAT(outcome.err, HasSubstr(is_tls ? "speak TLS" : "name the brokers' ports with --port"));
+    }
+    std::string empty;
+    CaptureWriter::append_header(empty);
+    write(empty);
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("there are no packets in"));
+    empty[20] = '\x69';  // 802.11
+    write(empty + std::string(8, '\0') + std::string("\4\0\0\0\4\0\0\0abcd", 12));
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("link type is 105"));
+}
+
+TEST_F(Capture, packets_that_were_cut_are_not_called_gaps) {
+    const std::string whole = capture();
+    std::string cut = whole.substr(0, 24);
+    for (std::size_t at = 24; at < whole.size();) {
+        const std::size_t size = static_cast<unsigned char>(whole[at + 8]) | static_cast<std::size_t>(static_cast<unsigned char>(whole[at + 9])) << 8;
+        const std::size_t kept = std::min<std::size_t>(size, 60);
+        std::string header = whole.substr(at, 16);
+        header[8] = static_cast<char>(kept);
+        header[9] = '\0';
+        cut += header + whole.substr(at + 16, kept);
+        at += 16 + size;
+    }
+    write(cut);
+    const Outcome outcome = decode("--pcap " + file() + " --port 9092");
+    EXPECT_THAT(outcome.err, HasSubstr("cut by the capture's snap length"));
+    EXPECT_THAT(outcome.err, HasSubstr("-s 0"));
+    EXPECT_EQ(outcome.err.find("gaps"), std::string::npos) << outcome.err;
+}
+
+std::string gzipped(const std::string& plain) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string packed(plain.size() + 100, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_out = static_cast<uInt>(packed.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return packed;
+}
+
+TEST_F(Capture, may_be_packed_by_gzip) {
+    const std::string plain = capture();
+    const std::string expected = decode("--pcap " + file()).out;
+    const std::string packed = gzipped(plain);
+    for (const std::string& bytes : {packed, gzipped(plain.substr(0, 100)) + gzipped(plain.substr(100)), packed + std::string(70'000, '\0')}) {
+        write(bytes);
+        for (const std::string& from : {"--pcap " + file(), "--pcap - < " + file()}) {
+            const Outcome outcome = decode(from);
+            EXPECT_EQ(outcome.code, 0) << outcome.err;
+            EXPECT_EQ(outcome.out, expected);
+        }
+    }
+    write(packed.substr(0, packed.size() - 12));
+    Outcome outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("ends in the middle of the gzip"));
+    std::string damaged = packed;
+    damaged[12] = static_cast<char>(~damaged[12]);
+    write(damaged);
+    outcome = decode("--pcap " + file());
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("damaged"));
+    write("\x28\xb5\x2f\xfd and more");
+    EXPECT_THAT(decode("--pcap " + file()).err, HasSubstr("zstd -dc FILE | kwire decode --pcap -"));
+}
+
+TEST_F(Capture, an_unknown_request_is_called_one) {
+    std::string bytes;
+    CaptureWriter::append_header(bytes);
+    const std::string loopback("\x7f\0\0\x01", 4);
+    CaptureWriter::Connection connection{{loopback, 4000}, {loopback, 9092}};
+    CaptureWriter::append_opening(bytes, connection, {});
+    CaptureWriter::append_bytes(bytes, connection, From::client,
+                                std::string("\0\0\0\x0d\x27\x0f\0\0\0\0\0\x09\xff\xff" "abc", 17), {});
+    CaptureWriter::append_bytes(bytes, connection, From::broker, std::string("\0\0\0\7\0\0\0\x09xyz", 11), {});
+    write(bytes);
+    const Outcome outcome = decode("--pcap " + file() + " --port 9092");
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("API 9999 v0 #9"));
+    EXPECT_THAT(outcome.out, HasSubstr("an unknown request: kwire does not know API 9999"));
+    EXPECT_EQ(outcome.out.find("NO ANSWER"), std::string::npos);
+    EXPECT_EQ(outcome.err, "kwire: 2 frames in 1 connections\n");
 }
 
 /// A connection with a Produce that asks for no answer, one that is answered by a body that is none,

@@ -204,6 +204,17 @@ TEST(Lines, each_is_answered_and_one_that_is_wrong_fails_the_whole) {
     EXPECT_EQ(kwire("decode --lines", "").code, 0);
 }
 
+TEST(Lines, may_end_as_on_windows) {
+    Outcome outcome = kwire("decode --lines", "MetadataRequest 0 00000000\r\nMetadataRequest 1 ffffffff\r\n");
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "{\"topics\":[]}\n{\"topics\":null}\n");
+    outcome = kwire("encode --lines", "MetadataRequest 0 {}\r\nMetadataRequest 1 {\"topics\":null}\r\n");
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "00000000\nffffffff\n");
+    EXPECT_EQ(kwire("decode --lines --header", "001200000000000700016100\r\n").code,
+              kwire("decode --lines --header", "001200000000000700016100\n").code);
+}
+
 TEST(Lines, a_single_message_goes_there_and_back) {
     const Outcome bytes = kwire("encode --api MetadataRequest --version 5 --header --client-id me --format raw", "{}");
     EXPECT_EQ(bytes.code, 0);

@@ -53,7 +53,13 @@ TEST(JsonString, every_ascii_character_comes_back_at_every_place) {
 
 TEST(JsonString, escapes_are_the_short_ones) {
     EXPECT_EQ(json_string("a\"b\\c\n\r\t\b\f"), R"("a\"b\\c\n\r\t\b\f")");
-    EXPECT_EQ(json_string(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001F\x7f\"");
+    EXPECT_EQ(json_string(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001F\\u007F\"");
+}
+
+/// U+009B begins an escape sequence of a terminal as ESC does.
+TEST(JsonString, has_no_control_character_of_any_kind) {
+    EXPECT_EQ(json_string("a\u0080\u009b2J\u009f\u00a0\x7f" "12345678\x7f"),
+              "\"a\\u0080\\u009B2J\\u009F\u00a0\\u007F12345678\\u007F\"");
 }
 
 TEST(JsonString, utf8_stays_as_it_is) {

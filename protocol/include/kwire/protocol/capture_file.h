@@ -2,7 +2,7 @@
 //
 // Purpose: take packets with their times out of a file, whole or as it arrives through a pipe, and
 // write files that Wireshark and this reader understand. Both byte orders, microseconds and
-// nanoseconds, any number of interfaces. Input never makes it throw; a size that cannot be is an
+// nanoseconds, the longer records of "modified" pcap, any number of interfaces. Input never makes it throw; a size that cannot be is an
 // error with its place. Lifetimes: a packet views the bytes it was found in. Threads: one object,
 // one thread. Sources: the IETF drafts draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
 #pragma once
@@ -61,6 +61,7 @@ class CaptureReader {
 
     Format format_ = Format::unknown;
     bool swapped_ = false;
+    std::size_t record_bytes_ = 0;       // before a packet of a pcap file
     std::vector<Interface> interfaces_;  // of pcap there is one
     std::size_t position_ = 0;           // of `data` in the whole file, for errors
     std::optional<DecodeError> error_;

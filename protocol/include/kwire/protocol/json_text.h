@@ -10,7 +10,8 @@
 
 namespace kwire::protocol {
 
-/// Text between quotes, escaped as JSON wants it, without the quotes. False where the text is not
+/// Text between quotes, escaped as JSON wants it, without the quotes. DEL and U+0080 to U+009F are escaped
+/// besides, for the text may be shown by a terminal. False where the text is not
 /// UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF); then `out` is as it
 /// was.
 bool append_escaped(std::string& out, std::string_view text);

@@ -44,6 +44,9 @@ class TcpAssembler {
     /// Nothing more comes: gaps are given up.
     void finish();
 
+    /// How often packets were missing.
+    std::uint64_t gaps() const { return gaps_; }
+
     /// A new connection on the same ports begins.
     bool begins_anew(const TcpSegment& segment) const {
         return segment.syn && started_ && segment.sequence + 1 != first_;
@@ -68,6 +71,7 @@ class TcpAssembler {
     std::map<std::uint64_t, Pending> pending_;
     std::size_t pending_bytes_ = 0;
     unsigned waited_for_acknowledged_ = 0;
+    std::uint64_t gaps_ = 0;
 };
 
 }  // namespace kwire

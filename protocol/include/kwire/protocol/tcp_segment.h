@@ -1,9 +1,11 @@
 // What a captured packet carries of a TCP connection.
 //
-// Purpose: look through the layers below TCP: Ethernet with VLAN tags, Linux's "cooked" captures
-// (SLL and SLL2), loopback, and bare IP; IPv4 and IPv6 with its extension headers. Input never
-// makes it throw or read outside the packet. Lifetimes: the payload views the packet. Threads: the
-// functions keep no state.
+// Purpose: look through the layers below TCP. Links: Ethernet, Linux's "cooked" captures (SLL and SLL2),
+// loopback, PPP, PPPoE, Cisco's HDLC, bare IP. Between them and IP: VLAN tags, MPLS, LLC/SNAP. IPv4, and
+// IPv6 with its extension headers, also in each other, in GRE, VXLAN and Geneve. IP packets that were cut
+// into fragments are put together by SegmentReader, within bounds (ip_fragments.h). Input never makes it
+// throw or read outside the packet. Lifetimes: the payload views the packet, or the reader. Threads: the
+// function keeps no state; a reader is for one thread.
 #pragma once
 
 #include <array>
@@ -11,6 +13,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,7 +48,21 @@ struct TcpSegment {
     std::size_t payload_bytes = 0;
 };
 
-/// Nothing where the packet is no TCP, a later fragment of an IP packet, or cut before the payload.
+/// Nothing where the packet is no TCP, a fragment of an IP packet, or cut before the payload.
 std::optional<TcpSegment> tcp_segment(const CapturedPacket& packet);
+
+class IpFragments;
+
+/// The same for the packets of a capture one after the other, also for those that came in fragments: the
+/// fragment that was missing last gives the segment. Its payload is valid until the next call.
+class SegmentReader {
+ public:
+    SegmentReader();
+    ~SegmentReader();
+    std::optional<TcpSegment> read(const CapturedPacket& packet);
+
+ private:
+    std::unique_ptr<IpFragments> fragments_;
+};
 
 }  // namespace kwire

@@ -21,12 +21,15 @@ namespace kwire {
 
 struct TrafficCounts {
     std::uint64_t packets = 0;
-    std::uint64_t packets_without_tcp = 0;  ///< also fragments of IP, and link types not known
+    std::uint64_t packets_without_tcp = 0;  ///< also parts of IP packets, and link types not known
+    std::uint64_t packets_to_other_ports = 0;  ///< TCP, but not to or from those that were named
+    std::uint64_t cut_packets = 0;  ///< of which the capture kept less than travelled (its snap length)
     std::uint64_t connections = 0;          ///< that speak Kafka
     std::uint64_t other_connections = 0;
     std::uint64_t tls_connections = 0;  ///< among the others
     std::uint64_t frames = 0;
     std::uint64_t skipped_bytes = 0;  ///< on Kafka's connections, but in no frame
+    std::uint64_t gaps = 0;           ///< on them, where packets are missing
     std::uint64_t cut_bytes = 0;      ///< of frames in which their connection ended
 };
 
@@ -54,6 +57,7 @@ class Traffic {
     void close(Connection& connection);
     void deliver(Connection& connection, const TcpSegment& segment);
 
+    SegmentReader segments_;
     std::vector<std::uint16_t> ports_;
     Handler handler_;
     std::map<Ends, std::unique_ptr<Connection>> connections_;
