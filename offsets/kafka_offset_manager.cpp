@@ -1,5 +1,10 @@
 #include <algorithm>
+#include <exception>
+#include <set>
 #include <utility>
+
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <kwire/offsets/kafka_offset_manager.h>
 
@@ -13,7 +18,7 @@ namespace {
 using Offsets = std::map<TopicPartition, std::int64_t>;
 using ClusterPtr = std::shared_ptr<Cluster>;
 
-/// Between two questions to a coordinator that is loading or moving.
+/// Between two questions to a coordinator that is loading or moving; at most twice that.
 constexpr std::chrono::milliseconds retry_pause{100};
 /// How long a flush waits for a coordinator.
 constexpr std::chrono::seconds patience{30};
@@ -28,7 +33,9 @@ std::chrono::milliseconds left_of(const Runtime& runtime, TimePoint deadline) {
 
 Task<void> pause(ClusterPtr cluster, TimePoint deadline) {
     Timer timer(*cluster->runtime());
-    const TimePoint wanted = cluster->runtime()->now() + retry_pause;
+    // Rounded up, so that all who wait wake at once and ask together.
+    const Duration since = cluster->runtime()->now().time_since_epoch();
+    const TimePoint wanted = TimePoint(since - since % retry_pause) + 2 * retry_pause;
     co_await timer.wait_until(std::min(wanted, deadline));
 }
 
@@ -189,39 +196,113 @@ Task<Offsets> fetch_until(ClusterPtr cluster, std::string group,
     co_return offsets;
 }
 
+/// What any number of partitions ask for in one moment goes to the coordinator as one request: a member that takes over,
+/// or gives up, a thousand partitions while the coordinator moves asks no more often than one with a single partition.
+template <class Asked, class Answer>
+struct Round {
+    explicit Round(Runtime& runtime) : ended(runtime) {}
+
+    Asked asked;
+    TimePoint deadline{};  // the latest of all
+    Answer answer;
+    std::exception_ptr failure;
+    bool done = false;
+    Event ended;
+};
+using ReadRound = Round<std::set<TopicPartition>, std::map<TopicPartition, KafkaOffset>>;
+using WriteRound = Round<Offsets, CommitTry>;
+
+struct Rounds {
+    ClusterPtr cluster;
+    std::string group;
+    std::shared_ptr<ReadRound> reading;  // those that still take more
+    std::shared_ptr<WriteRound> writing;
+};
+using RoundsPtr = std::shared_ptr<Rounds>;
+
+template <class AnyRound>
+std::shared_ptr<AnyRound> joined(const RoundsPtr& rounds, std::shared_ptr<AnyRound>& open, Task<void> (*run)(RoundsPtr)) {
+    if (!open) {
+        open = std::make_shared<AnyRound>(*rounds->cluster->runtime());
+        rounds->cluster->runtime()->spawn(run(rounds));
+    }
+    return open;
+}
+
+Task<void> end_of_moment(RoundsPtr rounds) {
+    const auto executor = rounds->cluster->runtime()->executor();
+    co_await asio::post(executor, asio::use_awaitable);
+}
+
+template <class AnyRound>
+void end(AnyRound& round, std::exception_ptr failure) {
+    round.failure = std::move(failure);
+    round.done = true;
+    round.ended.notify_all();
+}
+
+Task<void> run_reading(RoundsPtr rounds) {
+    co_await end_of_moment(rounds);
+    const auto round = std::exchange(rounds->reading, nullptr);
+    const ClusterPtr cluster = rounds->cluster;
+    std::exception_ptr failure;
+    try {
+        std::vector<TopicPartition> which(round->asked.begin(), round->asked.end());
+        const TimePoint deadline = cluster->runtime()->now() + cluster->config().request_timeout;
+        round->answer = co_await read_until(cluster, rounds->group, std::move(which), deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    end(*round, failure);
+}
+
+Task<void> run_writing(RoundsPtr rounds) {
+    co_await end_of_moment(rounds);
+    const auto round = std::exchange(rounds->writing, nullptr);
+    std::exception_ptr failure;
+    try {
+        // One try: whether another is to be made the partition's keeper knows, for it may have been given up meanwhile.
+        round->answer = co_await try_commit(rounds->cluster, rounds->group, round->asked, round->deadline);
+        if (round->answer.look_again) rounds->cluster->forget_coordinator(rounds->group);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    end(*round, failure);
+}
+
 class KafkaStore final : public OffsetStore {
  public:
     KafkaStore(ClusterPtr cluster, std::string group)
-        : cluster_(std::move(cluster)), group_(std::move(group)) {}
+        : rounds_(std::make_shared<Rounds>(Rounds{std::move(cluster), std::move(group), {}, {}})) {}
 
-    const std::shared_ptr<Runtime>& runtime() const override { return cluster_->runtime(); }
-    Task<Position> read(TopicPartition tp) override {
-        return do_read(cluster_, group_, std::move(tp));
-    }
+    const std::shared_ptr<Runtime>& runtime() const override { return rounds_->cluster->runtime(); }
+    Task<Position> read(TopicPartition tp) override { return do_read(rounds_, std::move(tp)); }
     Task<std::vector<Outcome>> write(std::vector<Write> writes, TimePoint deadline) override {
-        return do_write(cluster_, group_, std::move(writes), deadline);
+        return do_write(rounds_, std::move(writes), deadline);
     }
-    Task<void> wait_to_try_again(TimePoint deadline) override { return pause(cluster_, deadline); }
+    Task<void> wait_to_try_again(TimePoint deadline) override { return pause(rounds_->cluster, deadline); }
     Duration refresh_interval() const override { return recommit_after; }
     Duration flush_patience() const override { return patience; }
 
  private:
-    static Task<Position> do_read(ClusterPtr cluster, std::string group, TopicPartition tp) {
-        const TimePoint deadline = cluster->runtime()->now() + cluster->config().request_timeout;
-        std::vector<TopicPartition> one{tp};
-        const Offsets offsets =
-            co_await fetch_until(std::move(cluster), std::move(group), std::move(one), deadline);
-        const auto found = offsets.find(tp);
-        co_return Position{found == offsets.end() ? -1 : found->second, -1};
+    static Task<Position> do_read(RoundsPtr rounds, TopicPartition tp) {
+        const auto round = joined(rounds, rounds->reading, run_reading);
+        round->asked.insert(tp);
+        while (!round->done) co_await round->ended.wait();
+        if (round->failure) std::rethrow_exception(round->failure);
+        const auto found = round->answer.find(tp);
+        if (found == round->answer.end()) co_return Position{-1, -1};
+        if (found->second.problem) throw Error(*found->second.problem);
+        co_return Position{found->second.next, -1};
     }
 
-    static Task<std::vector<Outcome>> do_write(ClusterPtr cluster, std::string group,
-                                               std::vector<Write> writes, TimePoint deadline) {
-        Offsets next;
-        for (const Write& each : writes) next[each.tp] = each.next;
-        // One try: whether another is to be made the partition's keeper knows, for it may have been given up meanwhile.
-        const CommitTry result = co_await try_commit(cluster, group, next, deadline);
-        if (result.look_again) cluster->forget_coordinator(group);
+    static Task<std::vector<Outcome>> do_write(RoundsPtr rounds, std::vector<Write> writes, TimePoint deadline) {
+        const auto round = joined(rounds, rounds->writing, run_writing);
+        for (const Write& each : writes) round->asked[each.tp] = each.next;
+        round->deadline = std::max(round->deadline, deadline);
+        while (!round->done) co_await round->ended.wait();
+        if (round->failure) std::rethrow_exception(round->failure);
+        const CommitTry& result = round->answer;
         std::vector<Outcome> outcomes;
         for (const Write& each : writes) {
             const auto settled = result.settled.find(each.tp);
@@ -235,8 +316,7 @@ class KafkaStore final : public OffsetStore {
         co_return outcomes;
     }
 
-    ClusterPtr cluster_;
-    std::string group_;
+    RoundsPtr rounds_;
 };
 
 }  // namespace

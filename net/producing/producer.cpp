@@ -143,12 +143,14 @@ void Producer::Impl::sort_incoming() {
             sort(topic, known->second, std::move(pending));
             continue;
         }
-        const std::string looked_up = name;
-        topic.waiting.push_back(std::move(pending));
-        if (!std::exchange(topic.looking_up, true)) {
-            runtime_->spawn(look_up_topic(shared_from_this(), looked_up));
-        }
+        wait_for_metadata(topic, std::move(pending));
     }
+}
+
+void Producer::Impl::wait_for_metadata(Topic& topic, Pending pending) {
+    const std::string name = pending.record.topic;
+    topic.waiting.push_back(std::move(pending));
+    if (!std::exchange(topic.looking_up, true)) runtime_->spawn(look_up_topic(shared_from_this(), name));
 }
 
 std::int32_t Producer::Impl::choose_partition(Topic& topic, const TopicView& view,
@@ -177,6 +179,7 @@ void Producer::Impl::sort(Topic& topic, const TopicView& view, Pending pending) 
         append(topic, index, std::move(pending));
         return;
     }
+    if (runtime_->now() >= topic.look_again_at) return wait_for_metadata(topic, std::move(pending));
     DeliveryReport report;
     report.tp = {pending.record.topic, index};
     report.error.emplace(errc::unknown_topic, "the topic has no such partition",

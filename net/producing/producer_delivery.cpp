@@ -18,6 +18,8 @@ using protocol::ProduceResponse;
 
 // A name that no broker knows is a wrong name sooner than a topic that is just being created.
 constexpr std::chrono::seconds unknown_topic_patience{5};
+/// Between two questions whether a topic has got the partition that it lacked.
+constexpr std::chrono::seconds added_partitions_pause{1};
 constexpr std::size_t no_limit = std::size_t{1} << 30;  // batches were cut to size before
 
 std::int8_t magic_for(std::int16_t version) {
@@ -77,6 +79,7 @@ Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string
     troubles_.erase({name, -1});
     Topic& topic = topics_[name];
     topic.looking_up = false;
+    topic.look_again_at = runtime_->now() + added_partitions_pause;
     std::vector<Pending> waiting;
     waiting.swap(topic.waiting);
     const auto view = cluster_->view();

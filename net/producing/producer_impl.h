@@ -60,6 +60,7 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
     struct Topic {
         std::vector<Pending> waiting;  // until Metadata tells the partitions
         bool looking_up = false;
+        TimePoint look_again_at{};  // a partition that the view lacks may have been added; not sooner
         std::int32_t next_partition = 0;
         std::map<std::int32_t, std::shared_ptr<PartitionQueue>> partitions;
     };
@@ -73,6 +74,7 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
     // ---- the strand
     void sort_incoming();
     void sort(Topic& topic, const TopicView& view, Pending pending);
+    void wait_for_metadata(Topic& topic, Pending pending);
     std::int32_t choose_partition(Topic& topic, const TopicView& view, const ProducerRecord& record);
     void append(Topic& topic, std::int32_t index, Pending pending);
     /// Closed before all was delivered: what is left is reported as failed.

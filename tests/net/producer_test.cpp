@@ -499,5 +499,25 @@ TEST_F(ProducerClosing, SaysWhatKeepsMessagesBack) {
     EXPECT_TRUE(producer->troubles().size() <= 1) << "nothing waits any more";
 }
 
+TEST_F(ProducerTest, APartitionThatWasAddedIsWritten) {
+    start();
+    send("a", 0);
+    loop.advance(1s);
+    kafka.add_partitions("t", 1);
+    send("b", 2);
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 2U);
+    EXPECT_FALSE(reports[1].error) << reports[1].error->what();
+    const int asked = kafka.count(ApiKey::metadata);
+    for (int i = 0; i < 100; ++i) {
+        send("c", 9);
+        loop.advance(10ms);
+    }
+    loop.advance(1s);
+    ASSERT_EQ(reports.size(), 102U);
+    for (std::size_t i = 2; i < reports.size(); ++i) EXPECT_EQ(reports[i].error->condition(), errc::unknown_topic);
+    EXPECT_LE(kafka.count(ApiKey::metadata) - asked, 3) << "one that is not there is asked for once a second";
+}
+
 }  // namespace
 }  // namespace kwire

@@ -188,6 +188,26 @@ TEST_F(KafkaOffsets, WhileTheCoordinatorLoadsOrMovesThereIsNoAnswerAndNeverNone)
     EXPECT_THAT(message, HasSubstr("g"));
 }
 
+TEST_F(KafkaOffsets, ManyPartitionsAskTheCoordinatorTogether) {
+    kafka.create_topic("many", 200);
+    errors.assign(100'000, ErrorCode::coordinator_load_in_progress);
+    std::vector<TopicPartition> all;
+    for (std::int32_t p = 0; p < 200; ++p) all.push_back({"many", p});
+    for (const TopicPartition& each : all) loop.start(manager.initialize_partition(each));
+    loop.advance(1s);
+    EXPECT_LE(kafka.count(ApiKey::offset_fetch), 20) << "while it loads";
+    errors.clear();
+    loop.advance(1s);
+    for (const TopicPartition& each : all) EXPECT_TRUE(manager.mark_as_processed(each, 5)) << each.to_string();
+    errors.assign(100'000, ErrorCode::coordinator_load_in_progress);
+    for (const TopicPartition& each : all) loop.start(manager.finalize_partition(each, in(3s)));
+    loop.advance(1s);
+    EXPECT_LE(kafka.count(ApiKey::offset_commit), 20);
+    errors.clear();
+    loop.advance(1s);
+    EXPECT_EQ(stored.size(), all.size());
+}
+
 TEST_F(KafkaOffsets, FollowsTheCoordinator) {
     kafka.coordinator = 1;
     EXPECT_EQ(run(manager.initialize_partition(tp)), -1);
