@@ -7,6 +7,7 @@
 #include "capture.h"
 #include "frame_input.h"
 #include "frame_text.h"
+#include "numbers.h"
 #include "report.h"
 #include "subcommands.h"
 
@@ -37,7 +38,7 @@ std::string frame_bytes(const DecodeOptions& options) {
     if (options.hex) {
         std::string digits;
         for (const char c : *options.hex) {
-            if (c != ' ' && c != '\n' && c != ':') digits += c;
+            if (c != ' ' && c != '\n' && c != '\r' && c != '\t' && c != ':') digits += c;
         }
         if (append_from_hex(bytes, digits)) {
             throw UsageError("--hex is to be pairs of hexadecimal digits");
@@ -65,7 +66,7 @@ int decode_frame(const DecodeOptions& options) {
     const auto error =
         decoder.append(json, names.empty() ? "" : names.front(), version, frame_bytes(options));
     if (error) {
-        report(error->message());
+        report(printable(error->message()));
         return exit_failure;
     }
     Output output(1);

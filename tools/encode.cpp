@@ -5,6 +5,7 @@
 
 #include "frame_input.h"
 #include "frame_text.h"
+#include "numbers.h"
 #include "report.h"
 #include "subcommands.h"
 
@@ -35,7 +36,7 @@ int encode_message(const EncodeOptions& options) {
     const auto error = encoder.append(bytes, options.message, version_of(*options.version),
                                       options.json ? *options.json : read_stdin());
     if (error) {
-        report(error->message());
+        report(printable(error->message()));
         return exit_failure;
     }
     Output output(1);

@@ -8,6 +8,7 @@
 #include "exchange_printer.h"
 #include "interrupt.h"
 #include "kept_capture.h"
+#include "numbers.h"
 #include "output.h"
 #include "proxy_relay.h"
 #include "report.h"
@@ -70,7 +71,7 @@ int proxy(const ProxyOptions& options) {
             if (!output.buffer().empty() && !output.flush()) running->stop();
         };
     }
-    config.tell = [](const std::string& sentence) { report(sentence); };
+    config.tell = [](const std::string& sentence) { report(printable(sentence)); };
     config.tick = [&capture, &running] {
         if (capture) capture->flush();
         if (interrupt_requested()) running->stop();

@@ -18,6 +18,7 @@
 #include "connection.h"
 #include "exchange_printer.h"
 #include "frame_input.h"
+#include "numbers.h"
 #include "output.h"
 #include "report.h"
 #include "subcommands.h"
@@ -268,12 +269,12 @@ int raw(const RawOptions& options) {
     const auto message = schema.make();
     if (const auto error = from_json(schema, message.get(), version, json)) {
         throw UsageError("the request is not " + std::string(schema.name) + " " +
-                         std::to_string(version) + ": " + error->message());
+                         std::to_string(version) + ": " + printable(error->message()));
     }
     std::string frame;
     if (const auto error = encode_request(schema, message.get(), version, correlation_id,
                                           config.group.cluster.client_id, frame)) {
-        throw UsageError(error->message());
+        throw UsageError(printable(error->message()));
     }
     const bool answered = is_answered(schema, message.get());
     std::string answer = answer_of(connections, target, std::move(frame), answered,

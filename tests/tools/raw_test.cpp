@@ -120,6 +120,15 @@ TEST(Raw, a_cluster_without_brokers_is_an_error_in_words) {
     }
 }
 
+/// What others wrote has no power over the terminal, in what goes to stderr either.
+TEST(Raw, errors_show_control_characters_as_what_they_are) {
+    const Outcome outcome = kwire(R"(encode --api MetadataRequest --version 0 --json '{"\u001b[2J\u009b2J":1}')");
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.out, HasSubstr("\\x1b[2J\\xc2\\x9b2J"));
+    EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+    EXPECT_EQ(kwire("decode --header --hex '00 12\t00:00\r\n00 00 00 07 ff ff'").code, 0);
+}
+
 TEST(Raw, an_answer_that_does_not_come_is_no_refusal) {
     const TaciturnBroker broker(true);
     // Time enough for what is answered, on a busy machine too.
