@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <deque>
+#include <string>
 #include <utility>
 
 #include <kwire/protocol/traffic.h>
@@ -9,6 +11,11 @@ namespace {
 // A connection whose client sent so much without a request that could be read is none of Kafka's.
 constexpr std::uint64_t doubt_bytes_max = 64 << 10;
 
+// Of a connection whose beginning is not there, what came before its first request: it may be the answer,
+// which a capture can have in the wrong place by a few packets.
+constexpr std::size_t held_segments_max = 8;
+constexpr std::size_t held_bytes_max = 16U << 20;  // of all connections together
+
 bool begins_tls(std::string_view bytes) {
     return bytes.size() >= 3 && bytes[0] == 0x16 && bytes[1] == 0x03;
 }
@@ -16,6 +23,11 @@ bool begins_tls(std::string_view bytes) {
 }  // namespace
 
 struct Traffic::Connection {
+    struct Held {
+        TcpSegment segment;
+        std::string payload;
+    };
+
     TcpEnd client;
     TcpEnd broker;
     bool decided = false;   // which end is which
@@ -29,6 +41,7 @@ struct Traffic::Connection {
     bool client_finished = false;
     bool broker_finished = false;
     std::uint64_t client_bytes = 0;
+    std::deque<Held> held;
 
     /// What came is of no use any more. Connections themselves are kept, as many as there were.
     void forget() {
@@ -63,6 +76,7 @@ void Traffic::packet(const CapturedPacket& packet) {
     if (is_cut) ++counts_.cut_packets;
     auto& connection = connections_[std::minmax(segment->from, segment->to)];
     if (!connection) connection = std::make_unique<Connection>();
+    if (segment->syn) drop_held(*connection);  // of a connection before
     const bool opens = segment->syn && !segment->ack;
     if (opens && connection->decided &&
         (segment->from != connection->client || connection->other || connection->ended ||
@@ -70,7 +84,10 @@ void Traffic::packet(const CapturedPacket& packet) {
         close(*connection);
         connection = std::make_unique<Connection>();
     }
-    if (!connection->decided && !decide(*connection, *segment)) return;
+    if (!connection->decided && !decide(*connection, *segment)) {
+        hold(*connection, *segment);
+        return;
+    }
     if (connection->decided && !connection->conversation && !connection->other) {
         // Only who opens a connection is sure to begin with the first byte.
         const bool from_start = segment->syn;
@@ -111,6 +128,54 @@ void Traffic::open(Connection& connection, const TcpEnd& client, const TcpEnd& b
 
 void Traffic::deliver(Connection& connection, const TcpSegment& segment) {
     const bool by_client = segment.from == connection.client;
+    const bool is_early = !by_client && !segment.syn && !connection.from_client->started();
+    if (is_early && hold(connection, segment)) return;
+    if (by_client && segment.payload_bytes > 0 && !connection.held.empty()) {
+        return deliver_with_held(connection, segment);
+    }
+    deliver_now(connection, segment);
+}
+
+/// Keeps a copy of the segment. False where there is no room or nothing to keep.
+bool Traffic::hold(Connection& connection, const TcpSegment& segment) {
+    if (segment.payload.empty() || held_bytes_ + segment.payload.size() > held_bytes_max) return false;
+    held_bytes_ += segment.payload.size();
+    connection.held.push_back({segment, std::string(segment.payload)});
+    if (connection.held.size() > held_segments_max) {
+        held_bytes_ -= connection.held.front().payload.size();
+        connection.held.pop_front();
+    }
+    return true;
+}
+
+void Traffic::drop_held(Connection& connection) {
+    for (const auto& held : connection.held) held_bytes_ -= held.payload.size();
+    connection.held.clear();
+}
+
+/// The client's first bytes that are there, and what was held: what acknowledges them answers them.
+void Traffic::deliver_with_held(Connection& connection, const TcpSegment& segment) {
+    const auto held = std::exchange(connection.held, {});
+    for (const auto& [its, payload] : held) held_bytes_ -= payload.size();
+    const auto deliver_those = [&](bool late) {
+        for (const auto& [its, payload] : held) {
+            if (its.from != connection.broker || connection.other || connection.ended) continue;
+            const bool answers =
+                its.ack && static_cast<std::int32_t>(its.acknowledgement - segment.sequence) > 0;
+            if (answers != late) continue;
+            TcpSegment copy = its;
+            copy.payload = payload;
+            deliver_now(connection, copy);
+        }
+    };
+    // Where it is not known that this is Kafka, bytes that answer nothing speak against it.
+    if (!connection.in_doubt) deliver_those(false);
+    if (!connection.ended) deliver_now(connection, segment);
+    deliver_those(true);
+}
+
+void Traffic::deliver_now(Connection& connection, const TcpSegment& segment) {
+    const bool by_client = segment.from == connection.client;
     TcpAssembler& its = by_client ? *connection.from_client : *connection.from_broker;
     TcpAssembler& others = by_client ? *connection.from_broker : *connection.from_client;
     if (by_client && connection.client_bytes == 0) connection.tls = begins_tls(segment.payload);
@@ -137,6 +202,7 @@ void Traffic::deliver(Connection& connection, const TcpSegment& segment) {
 void Traffic::close(Connection& connection) {
     if (connection.ended) return;
     connection.ended = true;
+    drop_held(connection);
     if (connection.conversation) {
         connection.from_client->finish();
         connection.from_broker->finish();

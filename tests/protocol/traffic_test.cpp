@@ -449,14 +449,17 @@ TEST(Traffic, an_answer_before_its_request_in_the_file_is_found_with_and_without
                                    {From::client, metadata_request(2, "b")},
                                    {From::broker, metadata_response(2, "b")}});
     for (const std::size_t moved : {4U, 6U}) {
-        for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
-            auto packets = packets_of(file);
-            ASSERT_GT(packets.size(), moved);
-            std::swap(packets[moved - 1], packets[moved]);
-            const Seen seen = run(packets, ports);
-            EXPECT_EQ(seen.matched(), 2U);
-            EXPECT_EQ(seen.counts.skipped_bytes, 0U);
-            for (const Exchange& exchange : seen.exchanges) EXPECT_GE(exchange.latency(), milliseconds(0));
+        for (const bool has_opening : {true, false}) {
+            for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
+                auto packets = packets_of(file);
+                ASSERT_GT(packets.size(), moved);
+                std::swap(packets[moved - 1], packets[moved]);
+                if (!has_opening) packets.erase(packets.begin(), packets.begin() + 3);
+                const Seen seen = run(packets, ports);
+                EXPECT_EQ(seen.matched(), 2U) << moved << has_opening << ports.size();
+                EXPECT_EQ(seen.counts.skipped_bytes, 0U);
+                for (const Exchange& exchange : seen.exchanges) EXPECT_GE(exchange.latency(), milliseconds(0));
+            }
         }
     }
 }
@@ -493,6 +496,41 @@ TEST(Traffic, a_port_used_again_is_a_new_connection) {
     const Seen seen = run(packets_of(file), {9092});
     EXPECT_EQ(seen.matched(), 2U);
     EXPECT_EQ(seen.counts.connections, 2U);
+}
+
+/// Scala's clients number every request 0, so that only what it acknowledges says whose an answer is.
+TEST(Traffic, an_answer_from_before_the_capture_is_not_that_of_its_first_request) {
+    const std::string file = said({{From::client, metadata_request(0, "before")},
+                                   {From::broker, metadata_response(0, "before")},
+                                   {From::client, metadata_request(0, "a")},
+                                   {From::broker, metadata_response(0, "a")}});
+    for (const auto& ports : {std::vector<std::uint16_t>{9092}, std::vector<std::uint16_t>{}}) {
+        auto packets = packets_of(file);
+        packets.erase(packets.begin(), packets.begin() + 4);
+        const Seen seen = run(packets, ports);
+        ASSERT_EQ(seen.matched(), 1U);
+        protocol::MetadataResponse response;
+        ASSERT_FALSE(decode(response, 5, seen.exchanges.at(0).response_body));
+        EXPECT_EQ(response.topics.at(0).name, "a");
+    }
+}
+
+/// Packets of connections that never show a request.
+TEST(Traffic, what_is_held_of_connections_without_a_beginning_is_bounded) {
+    const auto in_use = [] { return static_cast<std::int64_t>(mallinfo2().uordblks); };
+    Traffic traffic({}, [](const TcpEnd&, const TcpEnd&, Exchange&&) {});
+    const std::int64_t before = in_use();
+    for (std::uint16_t port = 1; port <= 2000; ++port) {
+        std::string file;
+        CaptureWriter::append_header(file);
+        auto connection = connection_from(port);
+        for (int i = 0; i < 10; ++i) {
+            CaptureWriter::append_bytes(file, connection, From::broker, std::string(1400, 'x'), {});
+        }
+        for (const CapturedPacket& packet : packets_of(file)) traffic.packet(packet);
+    }
+    EXPECT_LT(in_use() - before, 24 << 20);
+    traffic.finish();
 }
 
 TEST(MessageWalk, finds_errors_and_topics_and_changes_errors) {

@@ -44,6 +44,8 @@ class TcpAssembler {
     /// Nothing more comes: gaps are given up.
     void finish();
 
+    /// Whether anything came that says where the stream is.
+    bool started() const { return started_; }
     /// How often packets were missing.
     std::uint64_t gaps() const { return gaps_; }
 

@@ -56,11 +56,16 @@ class Traffic {
               bool in_doubt);
     void close(Connection& connection);
     void deliver(Connection& connection, const TcpSegment& segment);
+    void deliver_now(Connection& connection, const TcpSegment& segment);
+    bool hold(Connection& connection, const TcpSegment& segment);
+    void drop_held(Connection& connection);
+    void deliver_with_held(Connection& connection, const TcpSegment& segment);
 
     SegmentReader segments_;
     std::vector<std::uint16_t> ports_;
     Handler handler_;
     std::map<Ends, std::unique_ptr<Connection>> connections_;
+    std::size_t held_bytes_ = 0;  // of all connections
     TrafficCounts counts_;
 };
 
