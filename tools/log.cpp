@@ -138,8 +138,12 @@ class LogCommand {
             text += "; in " + show_count(summary.backwards) + " batches OFFSETS GO BACK";
         }
         if (summary.skips > 0) {
-            text += "; SKIPPED " + show_count(summary.skipped_bytes) + " bytes in " + show_count(summary.skips) +
-                    (summary.skips == 1 ? " place: " : " places, the first ") + summary.skipped;
+            text += "; SKIPPED ";
+            if (summary.skips > 1) {
+                text += show_count(summary.skipped_bytes) + " bytes in " + show_count(summary.skips) +
+                        " places, the first ";
+            }
+            text += summary.skipped;
         }
         if (!summary.broken.empty()) {
             text += "; BROKEN, nothing can be read from here on: " + summary.broken;
