@@ -1,3 +1,4 @@
+#include <new>
 #include <utility>
 
 #include <kwire/net/error.h>
@@ -132,6 +133,28 @@ Error Error::at(const Where& where) const {
     }
     if (merged.offset < 0) merged.offset = where.offset;
     return Error(condition(), details_->reason, std::move(merged), details_->broker_code);
+}
+
+Error as_error(const std::exception_ptr& failure) noexcept {
+    // Made while there is memory; copies share it.
+    static const Error no_memory(errc::internal, "there was not enough memory");
+    try {
+        if (failure) std::rethrow_exception(failure);
+        return no_memory;
+    } catch (const Error& error) {
+        return error;
+    } catch (const std::bad_alloc&) {
+        return no_memory;
+    } catch (const std::exception& other) {
+        try {
+            return Error(errc::internal, std::string("something unexpected was thrown: ") + other.what());
+        } catch (...) {
+            return no_memory;
+        }
+    } catch (...) {
+        static const Error unknown(errc::internal, "something unexpected was thrown that is no std::exception");
+        return unknown;
+    }
 }
 
 }  // namespace kwire

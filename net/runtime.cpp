@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <asio/use_awaitable.hpp>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
@@ -23,22 +25,28 @@
 namespace kwire {
 namespace {
 
-class SteadyTime final : public TimeSource {
+/// std::chrono::steady_clock stands still while the machine sleeps; leases of others do not.
+class RealTime final : public TimeSource {
  public:
-    TimePoint now() const override { return std::chrono::steady_clock::now(); }
-    void arm(asio::steady_timer& timer, TimePoint when) override { timer.expires_at(when); }
+    TimePoint now() const override {
+        timespec time{};
+        if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return std::chrono::steady_clock::now();
+        return TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+    }
+    void arm(asio::steady_timer& timer, TimePoint when) override {
+        if (when == TimePoint::max()) {
+            timer.expires_at(when);
+        } else {
+            timer.expires_after(std::max(when, TimePoint()) - now());
+        }
+    }
     void disarm(asio::steady_timer& timer) override { timer.cancel(); }
 };
 
-[[noreturn]] void end_program(std::exception_ptr failure) noexcept {
-    try {
-        std::rethrow_exception(std::move(failure));
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "kwire: an exception left a task, which is a bug: %s\n", e.what());
-    } catch (...) {
-        std::fprintf(stderr, "kwire: an exception left a task, which is a bug\n");
-    }
-    std::terminate();
+/// Of what should have become an error of the object concerned.
+void complain(const std::exception_ptr& failure) noexcept {
+    const Error error = as_error(failure);
+    std::fprintf(stderr, "kwire: an exception left a task, which is a bug: %s\n", error.what());
 }
 
 /// While one lives, threads are started with all signals blocked: the program's signals are not
@@ -102,15 +110,18 @@ class RunningThreads {
 /// that are still suspended are destroyed with the context, before the time source that their
 /// timers may reach for.
 struct Loop {
-    std::shared_ptr<TimeSource> time = std::make_shared<SteadyTime>();
+    std::shared_ptr<TimeSource> time = std::make_shared<RealTime>();
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
 
     void run() noexcept {
-        try {
-            context.run();
-        } catch (...) {
-            end_program(std::current_exception());
+        for (;;) {
+            try {
+                context.run();
+                return;
+            } catch (...) {
+                complain(std::current_exception());  // and go on with the next handler
+            }
         }
     }
 };
@@ -167,7 +178,7 @@ std::shared_ptr<Runtime> Runtime::with_own_thread() {
 }
 
 std::shared_ptr<Runtime> Runtime::on(asio::any_io_executor executor) {
-    return on(std::move(executor), std::make_shared<SteadyTime>());
+    return on(std::move(executor), std::make_shared<RealTime>());
 }
 
 std::shared_ptr<Runtime> Runtime::on(asio::any_io_executor executor,
@@ -184,9 +195,28 @@ void Runtime::spawn(Task<void> task) {
     // Posted, so that a task never runs inside the function that starts it.
     asio::post(executor_, [executor = executor_, task = std::move(task)]() mutable {
         start(executor, std::move(task), [](std::exception_ptr failure) {
-            if (failure) end_program(std::move(failure));
+            if (failure) complain(failure);
         });
     });
+}
+
+void Runtime::post(std::function<void()> action) {
+    asio::post(executor_, [action = std::move(action)] {
+        try {
+            action();
+        } catch (...) {
+            complain(std::current_exception());
+        }
+    });
+}
+
+void Runtime::require_on_runtime(const char* operation) const {
+    if (on_runtime()) return;
+    throw Error(errc::foreign_executor,
+                std::string(operation) +
+                    " was awaited outside its runtime's executor; start the coroutine with "
+                    "co_spawn(runtime->executor(), ...), or use Runtime::block_on",
+                {});
 }
 
 void Runtime::block_on(Task<void> task) {

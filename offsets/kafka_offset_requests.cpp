@@ -28,21 +28,22 @@ CallOptions options(std::chrono::milliseconds timeout) {
     return options;
 }
 
-/// The version at the coordinator; says in words what a broker without it is.
-Task<std::int16_t> version_at(std::shared_ptr<Cluster> cluster, std::int32_t coordinator,
-                              ApiKey api, std::chrono::milliseconds timeout) {
+/// What call returns; says in words what a broker is that speaks no version of it.
+template <class Response>
+Task<Response> of_a_keeper(Task<Response> call) {
     std::optional<Error> refused;
     try {
-        const std::int16_t version =
-            co_await cluster->version_for(coordinator, api, options(timeout));
-        co_return version;
+        Response answer = co_await std::move(call);
+        co_return answer;
     } catch (const Error& error) {
-        if (error.condition() != errc::unsupported_version) throw;
+        const bool no_version = error.condition() == errc::unsupported_version;
+        if (!no_version || error.where().api_version >= 0) throw;
         refused = error;
     }
     throw Error(errc::unsupported_version,
                 "this broker does not store offsets in Kafka (that takes 0.8.2 or later); use "
-                "offsets.storage=zookeeper",
+                "offsets.storage=zookeeper: " +
+                    refused->reason(),
                 refused->where());
 }
 
@@ -143,19 +144,19 @@ Task<std::map<TopicPartition, FetchedOffset>> fetch_once(
     std::shared_ptr<Cluster> cluster, std::string group,
     std::optional<std::vector<TopicPartition>> which, std::chrono::milliseconds timeout) {
     const std::int32_t coordinator = co_await cluster->coordinator(group);
-    const std::int16_t version =
-        co_await version_at(cluster, coordinator, ApiKey::offset_fetch, timeout);
-    if (!which && version < 2) {
-        throw Error(errc::unsupported_version,
-                    "this broker cannot list the offsets of a group (0.10.2 and later can); name "
-                    "the topics",
-                    {.api = "OffsetFetch", .api_version = version});
-    }
-    CallOptions call_options = options(timeout);
-    call_options.version_max = version;
-    OffsetFetchRequest request = fetch_request(group, which, version);
+    std::int16_t version = -1;
+    const auto make_request = [&group, &which, &version](std::int16_t chosen) {
+        version = chosen;
+        if (!which && version < 2) {
+            throw Error(errc::unsupported_version,
+                        "this broker cannot list the offsets of a group (0.10.2 and later can); "
+                        "name the topics",
+                        {.api = "OffsetFetch", .api_version = version});
+        }
+        return fetch_request(group, which, version);
+    };
     const OffsetFetchResponse response =
-        co_await cluster->call(coordinator, std::move(request), call_options);
+        co_await of_a_keeper(cluster->call(coordinator, make_request, options(timeout)));
     std::map<TopicPartition, FetchedOffset> offsets;
     refuse_group(response.error_code, group);
     collect(response.topics, offsets);
@@ -184,8 +185,6 @@ Task<std::map<TopicPartition, ErrorCode>> commit_once(std::shared_ptr<Cluster> c
                                                       std::map<TopicPartition, std::int64_t> next,
                                                       std::chrono::milliseconds timeout) {
     const std::int32_t coordinator = co_await cluster->coordinator(group);
-    const std::int16_t version =
-        co_await version_at(cluster, coordinator, ApiKey::offset_commit, timeout);
     OffsetCommitRequest request;
     request.group_id = std::move(group);
     for (const auto& [tp, offset] : next) {
@@ -196,10 +195,8 @@ Task<std::map<TopicPartition, ErrorCode>> commit_once(std::shared_ptr<Cluster> c
         partition.partition_index = tp.partition;
         partition.committed_offset = offset;
     }
-    CallOptions call_options = options(timeout);
-    call_options.version_max = version;
     const OffsetCommitResponse response =
-        co_await cluster->call(coordinator, std::move(request), call_options);
+        co_await of_a_keeper(cluster->call(coordinator, std::move(request), options(timeout)));
     std::map<TopicPartition, ErrorCode> codes;
     for (const auto& topic : response.topics) {
         for (const auto& partition : topic.partitions) {

@@ -1,5 +1,6 @@
 #include "node_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <limits>
@@ -18,6 +19,9 @@ using OrderedJson = nlohmann::ordered_json;
 // than four.
 constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
 constexpr int json_depth_max = 32;
+/// Each stream of a member takes part in the division of partitions by name, so a number from outside is not believed
+/// beyond what any member has.
+constexpr std::int32_t streams_max = 10'000;
 
 int depth_of(std::string_view text) {
     int depth = 0, deepest = 0;
@@ -87,15 +91,24 @@ std::optional<std::string> string_at(const Json& object, const char* key) {
     return found->get<std::string>();
 }
 
-std::optional<std::vector<std::int32_t>> broker_ids(const Json& json) {
+std::optional<std::vector<std::int32_t>> integers(const Json& json, std::int32_t lowest) {
     if (!json.is_array()) return std::nullopt;
     std::vector<std::int32_t> ids;
     for (const Json& each : json) {
         const auto id = integer<std::int32_t>(each);
-        if (!id) return std::nullopt;
+        if (!id || *id < lowest) return std::nullopt;
         ids.push_back(*id);
     }
     return ids;
+}
+
+std::optional<std::vector<std::int32_t>> broker_ids(const Json& json) {
+    return integers(json, 0);
+}
+
+std::optional<std::int32_t> partition_id(const std::string& text) {
+    const auto id = integer<std::int32_t>(Json(text));
+    return id && *id >= 0 && *id <= partition_id_max ? id : std::nullopt;
 }
 
 /// `PLAINTEXT://host:9092` -> listener name and address.
@@ -180,7 +193,7 @@ Read<std::int32_t> read_controller(std::string_view text) {
     const Read<Json> json = parse_object(text);
     if (!json.value) return {std::nullopt, json.problem};
     const auto id = integer_at<std::int32_t>(*json.value, "brokerid");
-    if (!id) return {std::nullopt, "has no brokerid: " + excerpt(text)};
+    if (!id || *id < 0) return {std::nullopt, "has no brokerid: " + excerpt(text)};
     return {id, {}};
 }
 
@@ -193,9 +206,9 @@ Read<TopicAssignment> read_topic(std::string_view text) {
     }
     TopicAssignment assignment;
     for (const auto& [key, replicas] : partitions->items()) {
-        const auto partition = integer<std::int32_t>(Json(key));
+        const auto partition = partition_id(key);
         auto ids = broker_ids(replicas);
-        if (!partition || *partition < 0 || !ids) {
+        if (!partition || !ids) {
             return {std::nullopt, "has an unreadable partition " + excerpt(key)};
         }
         assignment.replicas[*partition] = std::move(*ids);
@@ -209,7 +222,7 @@ Read<PartitionState> read_partition_state(std::string_view text) {
     const auto leader = integer_at<std::int32_t>(*json.value, "leader");
     if (!leader) return {std::nullopt, "has no leader: " + excerpt(text)};
     PartitionState state;
-    state.leader = *leader;
+    state.leader = std::max(*leader, -1);  // the controller writes -2 while it deletes the topic
     state.leader_epoch = integer_at<std::int32_t>(*json.value, "leader_epoch").value_or(-1);
     state.controller_epoch = integer_at<std::int32_t>(*json.value, "controller_epoch").value_or(-1);
     const auto isr = json.value->find("isr");
@@ -249,7 +262,7 @@ Read<Registration> read_registration(std::string_view text) {
     }
     for (const auto& [topic, streams] : subscription->items()) {
         const auto count = integer<std::int32_t>(streams);
-        if (!count || *count < 0) {
+        if (!count || *count < 0 || *count > streams_max) {
             return {std::nullopt, "has an unreadable number of streams for " + excerpt(topic)};
         }
         registration.subscription[topic] = *count;
@@ -273,15 +286,24 @@ Read<std::map<TopicPartition, std::string>> read_plan(std::string_view text) {
                           topics != json.value->end() && topics->is_object();
     if (!complete) return {std::nullopt, "has no members and topics: " + excerpt(text)};
     std::map<TopicPartition, std::string> owners;
+    const auto own = [&](const std::string& topic, std::int32_t partition, std::int32_t number) {
+        if (number < 0 || static_cast<std::size_t>(number) >= members->size()) return;
+        const Json& member = (*members)[static_cast<std::size_t>(number)];
+        if (member.is_string()) owners[{topic, partition}] = member.get<std::string>();
+    };
     for (const auto& [topic, list] : topics->items()) {
-        const auto numbers = broker_ids(list);
-        if (!numbers) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
-        for (std::size_t p = 0; p < numbers->size(); ++p) {
-            const auto number = (*numbers)[p];
-            if (number < 0 || static_cast<std::size_t>(number) >= members->size()) continue;
-            const Json& member = (*members)[static_cast<std::size_t>(number)];
-            if (member.is_string()) owners[{topic, static_cast<std::int32_t>(p)}] = member.get<std::string>();
+        if (list.is_object()) {
+            for (const auto& [key, value] : list.items()) {
+                const auto partition = partition_id(key);
+                const auto number = integer<std::int32_t>(value);
+                if (!partition || !number) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
+                own(topic, *partition, *number);
+            }
+            continue;
         }
+        const auto numbers = integers(list, INT32_MIN);
+        if (!numbers) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
+        for (std::size_t p = 0; p < numbers->size(); ++p) own(topic, static_cast<std::int32_t>(p), (*numbers)[p]);
     }
     return {std::move(owners), {}};
 }
@@ -329,19 +351,40 @@ std::string write_registration(const Registration& registration) {
     return dump(json);
 }
 
+namespace {
+
+/// Partition by partition if that is shorter than with its gaps, else one by one.
+OrderedJson owners_json(const std::map<std::int32_t, int>& owners) {
+    const auto places = static_cast<std::size_t>(owners.rbegin()->first) + 1;
+    if (places > 4 * owners.size() + 100) {
+        OrderedJson sparse = OrderedJson::object();
+        for (const auto& [partition, number] : owners) sparse[std::to_string(partition)] = number;
+        return sparse;
+    }
+    OrderedJson list = OrderedJson::array();
+    for (const auto& [partition, number] : owners) {
+        while (list.size() < static_cast<std::size_t>(partition)) list.push_back(-1);
+        list.push_back(number);
+    }
+    return list;
+}
+
+}  // namespace
+
 // A member's place in "members" stands for its id, and a partition is its place in the list of its topic: thousands of
 // partitions fit well into the megabyte that ZooKeeper allows a node.
 std::string write_plan(const std::map<TopicPartition, std::string>& owners) {
     OrderedJson members = OrderedJson::array();
-    OrderedJson topics = OrderedJson::object();
     std::map<std::string, int> numbers;
+    std::map<std::string, std::map<std::int32_t, int>> by_topic;
     for (const auto& [tp, owner] : owners) {
+        if (tp.partition < 0) continue;  // of no topic that could be read
         const auto [number, is_new] = numbers.try_emplace(owner, static_cast<int>(numbers.size()));
         if (is_new) members.push_back(owner);
-        OrderedJson& list = topics[tp.topic];
-        while (list.size() < static_cast<std::size_t>(tp.partition)) list.push_back(-1);
-        list.push_back(number->second);
+        by_topic[tp.topic][tp.partition] = number->second;
     }
+    OrderedJson topics = OrderedJson::object();
+    for (const auto& [topic, partitions] : by_topic) topics[topic] = owners_json(partitions);
     return dump({{"version", 1}, {"members", std::move(members)}, {"topics", std::move(topics)}});
 }
 

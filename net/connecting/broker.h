@@ -7,11 +7,13 @@
 // way keeps the Broker; close() ends it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <kwire/net/backoff.h>
 #include <kwire/net/cluster.h>
@@ -21,6 +23,11 @@
 
 namespace kwire {
 
+struct Negotiated {
+    std::shared_ptr<Connection> connection;
+    BrokerVersions versions;
+};
+
 /// What all lanes to an address know of it together.
 struct AddressMemory {
     explicit AddressMemory(Backoff its_backoff) : backoff(std::move(its_backoff)) {}
@@ -29,8 +36,22 @@ struct AddressMemory {
     TimePoint not_before = TimePoint::min();  ///< No attempt earlier.
     TimePoint last_attempt = TimePoint::min();
     std::optional<Error> last_failure;      ///< Cleared by success.
-    std::optional<OldRelease> old_release;  ///< Found out; asking for versions is left out then,
-    TimePoint old_release_until = TimePoint::min();  ///< up to here, for brokers are upgraded.
+    /// Found out; asking for versions is left out then, up to old_release_until, if a new
+    /// connection proves again that the broker is an old one. Forgotten at the first lost call.
+    std::optional<OldRelease> old_release;
+    TimePoint old_release_until = TimePoint::min();
+    std::string why_old;
+    /// After it was taken for an old one: the question for ApiVersions that still stands,
+    std::shared_ptr<Connection> standing_question;
+    /// that the broker did say what it speaks, and the connection that this came on.
+    bool corrected = false;
+    std::optional<Negotiated> late_answer;
+};
+
+/// Counted by all connections of a cluster; read from any thread.
+struct Counters {
+    std::atomic<std::uint64_t> throttled_answers = 0;
+    std::atomic<std::int64_t> throttle_ms = 0;
 };
 
 /// What every connection of a cluster needs.
@@ -39,15 +60,13 @@ struct Dialer {
     std::shared_ptr<Transport> transport;
     std::shared_ptr<FramePool> pool;
     ClusterConfig config;
+    std::shared_ptr<Counters> counters = std::make_shared<Counters>();
+    /// Called on the strand when an address cannot be reached, or lost what was in flight.
+    std::function<void(const HostPort& target)> unreachable = {};
 
     /// Throws cannot_resolve, cannot_connect, timed_out.
     static Task<std::shared_ptr<Connection>> dial(std::shared_ptr<const Dialer> self,
                                                   HostPort target, TimePoint deadline);
-};
-
-struct Negotiated {
-    std::shared_ptr<Connection> connection;
-    BrokerVersions versions;
 };
 
 /// Connects to target and finds out what it speaks; what was learned is kept in memory.
@@ -61,6 +80,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
 
     const HostPort& target() const { return target_; }
     bool connected() const { return link_.connection && link_.connection->alive(); }
+    bool idle() const { return connected() && link_.connection->idle(); }
     /// The last attempt failed and the next must wait.
     bool failing() const { return memory_->last_failure.has_value(); }
 
@@ -72,7 +92,10 @@ class Broker : public std::enable_shared_from_this<Broker> {
     /// deadline, closed.
     Task<Negotiated> link(TimePoint deadline);
 
-    /// Sends a request over link() and decodes its answer into answer, which lives until then.
+    /// Sends a request over link() and decodes its answer into answer, which lives until then. While
+    /// the broker throttles this connection nothing is sent; if options set no timeout, deadline is
+    /// put off by that wait. Where it would be longer than the request may take, throws timed_out at
+    /// once, with the reason.
     Task<void> call(AnyRequest request, void* answer, CallOptions options, TimePoint deadline);
 
     /// Ends the connection; what is in flight fails with why, and so does what is called later.
@@ -83,19 +106,35 @@ class Broker : public std::enable_shared_from_this<Broker> {
     static Task<void> attempt(std::shared_ptr<Broker> self);
     static Task<void> called(std::shared_ptr<Broker> self, AnyRequest request, void* answer,
                              CallOptions options, TimePoint deadline);
+    static Task<TimePoint> unthrottled(std::shared_ptr<Broker> self, CallOptions options,
+                                       TimePoint deadline);
+    static Task<Error> explained_loss(std::shared_ptr<Broker> self, Error loss, ApiKey api,
+                                      BrokerVersions versions);
+    static Task<bool> answers_as_before(std::shared_ptr<Broker> self);
+    void take_late_answer();
+    void note_throttling(ApiKey api, std::int16_t version, std::int32_t milliseconds);
     void failed(const Error& why);
-    void learn_from_loss(ApiKey api, const BrokerVersions& versions);
 
     std::shared_ptr<const Dialer> dialer_;
     HostPort target_;
     std::shared_ptr<AddressMemory> memory_;
     Negotiated link_;
+    TimePoint muted_until_ = TimePoint::min();  // by throttle_time_ms, KIP-219
     bool attempting_ = false;
     std::optional<Error> attempt_failure_;
     std::uint64_t attempts_ = 0;
     std::optional<Error> closed_;
     Event attempt_over_;
 };
+
+/// From which version of an API on a broker over quota answers at once and expects the client to
+/// wait (KIP-219). Before, it waits itself before it answers.
+bool client_waits_when_throttled(ApiKey api, std::int16_t version);
+
+/// In which layout an answer to Metadata 1 came: 0 from brokers of 0.8 and 0.9, 1 from all others.
+/// Throws what asking throws, and not_kafka.
+Task<std::int16_t> metadata_layout(std::shared_ptr<Connection> connection, HostPort target,
+                                   TimePoint deadline);
 
 /// The version of request to use at a broker that speaks versions. Throws errc::unsupported_version
 /// in words.

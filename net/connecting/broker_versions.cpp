@@ -52,11 +52,19 @@ std::map<ApiKey, VersionRange> offered_by(OldRelease release) {
 
 }  // namespace
 
-BrokerVersions BrokerVersions::of(OldRelease release) {
+BrokerVersions BrokerVersions::of(OldRelease release, std::string because) {
     BrokerVersions versions;
+    if (!because.empty()) versions.because_ = std::make_shared<const std::string>(std::move(because));
     versions.old_release_ = release;
     versions.offered_ = std::make_shared<const Offered>(offered_by(release));
     return versions;
+}
+
+std::string BrokerVersions::taken_for() const {
+    if (!old_release_) return {};
+    std::string words = "is taken for one of " + std::string(name(*old_release_));
+    if (because_) words += ", because " + *because_;
+    return words;
 }
 
 std::optional<VersionRange> BrokerVersions::offered(ApiKey key) const {

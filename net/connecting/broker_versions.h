@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <kwire/net/cluster.h>
@@ -24,7 +25,8 @@ std::string_view name(OldRelease release);
 class BrokerVersions {
  public:
     static BrokerVersions of(const protocol::ApiVersionsResponse& answer);
-    static BrokerVersions of(OldRelease release);
+    /// because: how that is known, to be told in errors ("it closed ...").
+    static BrokerVersions of(OldRelease release, std::string because = {});
 
     /// What the broker offers of key; nothing if it does not know that API.
     std::optional<VersionRange> offered(ApiKey key) const;
@@ -33,8 +35,10 @@ class BrokerVersions {
     /// none.
     std::optional<std::int16_t> choose(ApiKey key, VersionRange ours) const;
 
-    /// The release that was guessed, where the broker could not say.
+    /// The release that the broker is taken for, where it does not say what it speaks.
     std::optional<OldRelease> old_release() const { return old_release_; }
+    /// "is taken for one of 0.9, because ..."; empty without old_release.
+    std::string taken_for() const;
 
     const std::map<ApiKey, VersionRange>& all() const { return *offered_; }
 
@@ -44,6 +48,7 @@ class BrokerVersions {
     // Shared: copies travel with every call, and a broker offers sixty of them.
     std::shared_ptr<const Offered> offered_ = std::make_shared<const Offered>();
     std::optional<OldRelease> old_release_;
+    std::shared_ptr<const std::string> because_;
 };
 
 }  // namespace kwire

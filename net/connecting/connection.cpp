@@ -144,8 +144,8 @@ Task<void> Connection::written(std::shared_ptr<Connection> self, WaitingPtr wait
 Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
     try {
         co_await self->write_all();
-    } catch (const Error& e) {
-        self->poison(e);
+    } catch (...) {
+        self->poison(as_error(std::current_exception()));
     }
 }
 
@@ -179,6 +179,8 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
         self->poison(e);
     } catch (const std::bad_alloc&) {
         self->poison(Error(errc::broken_frame, "no memory for an answer of that size"));
+    } catch (...) {
+        self->poison(as_error(std::current_exception()));
     }
 }
 
@@ -269,18 +271,26 @@ std::optional<TimePoint> Connection::first_deadline() const {
 // Sleeps until the earliest deadline of those that were known when it lay down; most are answered
 // by then, and the next sleep is as long. So a request costs no timer of its own.
 Task<void> Connection::deadline_loop(std::shared_ptr<Connection> self) {
-    while (self->alive()) {
-        const auto first = self->first_deadline();
+    try {
+        co_await self->watch_deadlines();
+    } catch (...) {
+        self->poison(as_error(std::current_exception()));
+    }
+}
+
+Task<void> Connection::watch_deadlines() {
+    while (alive()) {
+        const auto first = first_deadline();
         if (!first) {
-            self->deadline_armed_ = TimePoint::max();
-            co_await self->deadlines_ready_.wait();
+            deadline_armed_ = TimePoint::max();
+            co_await deadlines_ready_.wait();
             continue;
         }
-        self->deadline_armed_ = *first;
-        if (!co_await self->deadline_timer_.wait_until(*first)) continue;
-        for (const auto& [correlation, waiting] : self->waiting_) {
-            if (waiting->deadline > self->runtime_->now()) continue;
-            self->time_out(waiting);
+        deadline_armed_ = *first;
+        if (!co_await deadline_timer_.wait_until(*first)) continue;
+        for (const auto& [correlation, waiting] : waiting_) {
+            if (waiting->deadline > runtime_->now()) continue;
+            time_out(waiting);
             break;
         }
     }

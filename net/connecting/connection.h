@@ -51,6 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Task<void> tell(const protocol::Schema& schema, const void* message, std::int16_t version, TimePoint deadline);
 
     bool alive() const { return !failure_; }
+    /// Nothing is in flight: a broker answers in order, so what is sent now waits for nobody.
+    bool idle() const { return waiting_.empty(); }
     /// Ends the connection; everything in flight fails with why. The first error stays.
     void poison(const Error& why);
     void close();
@@ -73,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     Task<void> write_all();
     Task<void> read_all();
+    Task<void> watch_deadlines();
     std::size_t checked_frame_size(std::int32_t size) const;
     void hand_over(const Bytes& frame);
     void time_out(const WaitingPtr& late);

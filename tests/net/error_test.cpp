@@ -44,6 +44,16 @@ TEST(ErrorTest, CopiesWithoutThrowing) {
     EXPECT_STREQ(Error(error).what(), base.what());
 }
 
+TEST(ErrorTest, WhateverIsThrownBecomesAnError) {
+    const auto of = [](auto thrown) { return as_error(std::make_exception_ptr(thrown)); };
+    EXPECT_EQ(of(Error(errc::no_leader, "none", {.target = "b1:9092"})).where().target, "b1:9092");
+    EXPECT_EQ(of(std::bad_alloc()).condition(), errc::internal);
+    EXPECT_NE(of(std::bad_alloc()).reason().find("memory"), std::string::npos);
+    EXPECT_NE(of(std::logic_error("odd")).reason().find("odd"), std::string::npos);
+    EXPECT_EQ(of(42).condition(), errc::internal);
+    EXPECT_EQ(as_error(nullptr).condition(), errc::internal);
+}
+
 TEST(ErrorTest, EveryConditionHasWords) {
     for (int i = 1; i <= static_cast<int>(errc::bad_stored_offset); ++i) {
         EXPECT_NE(kwire_category().message(i).rfind("error ", 0), 0u) << i;

@@ -38,6 +38,8 @@ struct NegotiateTest : testing::Test {
         EXPECT_TRUE(made.connection->alive());
         connection = made.connection;
         loop.run_until_idle();
+        // Where an old broker was found the question for ApiVersions stands until its deadline.
+        if (made.versions.old_release()) loop.advance(config.connect_timeout);
         EXPECT_EQ(script.server().open_connections(), 1u)
             << "the ones that were for trying are gone";
         return made.versions;
@@ -86,20 +88,70 @@ TEST_F(NegotiateTest, FallsBackToZeroWhereTheBrokerNamesNothing) {
     EXPECT_TRUE(script.done()) << script.complaints();
 }
 
-TEST_F(NegotiateTest, SilenceIsZeroNine) {
+TEST_F(NegotiateTest, SilenceAndAnAnswerInTheOldLayoutAreZeroNine) {
     script.expect(ApiKey::api_versions).keep_silent();
-    script.expect(ApiKey::metadata, 0).reply(MetadataResponse{});
+    TimePoint asked;
+    script.expect(ApiKey::metadata, 1)
+        .check<protocol::MetadataRequest>([&](const auto& request) {
+            asked = loop.now();
+            EXPECT_TRUE(request.topics && request.topics->empty()) << "no broker may create one";
+        })
+        .reply_in(MetadataResponse{}, 0);
     const TimePoint before = loop.now();
     const BrokerVersions versions = run();
     EXPECT_EQ(versions.old_release(), OldRelease::v0_9);
     EXPECT_EQ(versions.offered(ApiKey::fetch), (VersionRange{0, 1}));
-    EXPECT_LE(loop.now() - before, 700ms);
+    EXPECT_NE(versions.taken_for().find("0.9, because it did not answer ApiVersions within 500 ms"),
+              std::string::npos)
+        << versions.taken_for();
+    EXPECT_LE(asked - before, 600ms);
+}
+
+TEST_F(NegotiateTest, SilenceAndAnAnswerInTheNewLayoutAreASlowBroker) {
+    for (const auto late : {600ms, 2000ms, 8000ms}) {
+        script.expect(ApiKey::api_versions).after(late).reply(offering({{ApiKey::fetch, {4, 17}}}));
+        script.expect(ApiKey::metadata, 1).reply(MetadataResponse{});
+        const TimePoint before = loop.now();
+        const BrokerVersions versions = run();
+        EXPECT_EQ(versions.offered(ApiKey::fetch), (VersionRange{4, 17})) << late.count();
+        EXPECT_EQ(loop.now() - before, late);
+        EXPECT_EQ(memory->old_release, std::nullopt);
+        EXPECT_TRUE(script.done()) << script.complaints();
+        connection->close();
+    }
+}
+
+TEST_F(NegotiateTest, ABrokerThatIsNotOldAndDoesNotSayWhatItSpeaksIsAnError) {
+    script.expect(ApiKey::api_versions).keep_silent();
+    script.expect(ApiKey::metadata, 1).reply(MetadataResponse{});
+    const Error error = fail();
+    EXPECT_EQ(error.condition(), errc::timed_out);
+    EXPECT_NE(error.reason().find("does not say what it speaks"), std::string::npos) << error.what();
+
+    script.expect(ApiKey::api_versions, 3).close();
+    script.expect(ApiKey::api_versions, 0).close();
+    script.expect(ApiKey::metadata, 1).reply(MetadataResponse{});
+    EXPECT_EQ(fail().condition(), errc::connection_lost);
+    EXPECT_EQ(memory->old_release, std::nullopt);
+}
+
+TEST_F(NegotiateTest, NothingIsGuessedWhereThatIsForbidden) {
+    config.version_guess = false;
+    script.expect(ApiKey::api_versions).after(8s).reply(offering({{ApiKey::fetch, {4, 17}}}));
+    EXPECT_EQ(run().old_release(), std::nullopt);
+    connection->close();
+    script.expect(ApiKey::api_versions, 3).close();
+    script.expect(ApiKey::api_versions, 0).close();
+    EXPECT_EQ(fail().condition(), errc::connection_lost);
+    script.expect(ApiKey::api_versions).keep_silent();
+    EXPECT_EQ(fail().condition(), errc::timed_out);
+    EXPECT_TRUE(script.done()) << script.complaints();
 }
 
 TEST_F(NegotiateTest, ClosingTwiceIsZeroEight) {
     script.expect(ApiKey::api_versions, 3).close();
     script.expect(ApiKey::api_versions, 0).close();
-    script.expect(ApiKey::metadata, 0).reply(MetadataResponse{});
+    script.expect(ApiKey::metadata, 1).reply_in(MetadataResponse{}, 0);
     EXPECT_EQ(run().old_release(), OldRelease::v0_8_2);
     EXPECT_TRUE(script.done()) << script.complaints();
 }
@@ -112,42 +164,50 @@ TEST_F(NegotiateTest, ClosingOnceIsARestart) {
 
 TEST_F(NegotiateTest, ASlowBrokerIsNotAnOldOne) {
     script.expect(ApiKey::api_versions).after(900ms).reply(offering({{ApiKey::fetch, {0, 11}}}));
-    script.expect(ApiKey::metadata, 0).after(400ms).reply(MetadataResponse{});
+    script.expect(ApiKey::metadata, 1).after(400ms).reply(MetadataResponse{});
     EXPECT_EQ(run().offered(ApiKey::fetch), (VersionRange{0, 11}));
 }
 
-TEST_F(NegotiateTest, AnOldReleaseIsRememberedAndAskedAgainInTime) {
+TEST_F(NegotiateTest, AnOldReleaseIsRememberedButProvenOnEachConnection) {
     script.expect(ApiKey::api_versions).keep_silent();
-    script.expect(ApiKey::metadata, 0).reply(MetadataResponse{});
+    script.expect(ApiKey::metadata, 1).reply_in(MetadataResponse{}, 0);
     run();
     connection->close();
-    const TimePoint before = loop.now();
+    TimePoint before = loop.now();
+    TimePoint asked;
+    script.expect(ApiKey::metadata, 1)
+        .check<protocol::MetadataRequest>([&](const auto&) { asked = loop.now(); })
+        .reply_in(MetadataResponse{}, 0);
     EXPECT_EQ(run().old_release(), OldRelease::v0_9);
-    EXPECT_EQ(loop.now(), before) << "no question, no wait";
+    EXPECT_EQ(asked, before) << "one question, no wait";
     connection->close();
-    loop.advance(2h);
+
+    script.expect(ApiKey::metadata, 1).reply(MetadataResponse{});
     script.expect(ApiKey::api_versions).reply(offering({{ApiKey::fetch, {0, 3}}}));
     EXPECT_EQ(run().old_release(), std::nullopt) << "it was upgraded";
+    EXPECT_TRUE(script.done()) << script.complaints();
 }
 
 TEST_F(NegotiateTest, WhatTheUserSaysGoes) {
     config.broker_version_fallback = OldRelease::v0_8_1;
     script.expect(ApiKey::api_versions, 3).close();
     script.expect(ApiKey::api_versions, 0).close();
-    script.expect(ApiKey::metadata, 0).reply(MetadataResponse{});
+    script.expect(ApiKey::metadata, 1).reply_in(MetadataResponse{}, 0);
     EXPECT_EQ(run().old_release(), OldRelease::v0_8_1);
     connection->close();
 
     config.api_version_request = false;
     memory->old_release.reset();
-    EXPECT_EQ(run().old_release(), OldRelease::v0_8_1) << "without a single request";
+    const BrokerVersions said = run();
+    EXPECT_EQ(said.old_release(), OldRelease::v0_8_1) << "without a single request";
+    EXPECT_NE(said.taken_for().find("api.version.request is false"), std::string::npos);
     EXPECT_TRUE(script.done()) << script.complaints();
 }
 
 TEST_F(NegotiateTest, WhatClosesOnEverythingIsNoBroker) {
     script.expect(ApiKey::api_versions, 3).close();
     script.expect(ApiKey::api_versions, 0).close();
-    script.expect(ApiKey::metadata, 0).close();
+    script.expect(ApiKey::metadata, 1).close();
     const Error error = fail();
     EXPECT_EQ(error.condition(), errc::not_kafka) << error.what();
     EXPECT_NE(error.reason().find("TLS"), std::string::npos);
@@ -156,7 +216,7 @@ TEST_F(NegotiateTest, WhatClosesOnEverythingIsNoBroker) {
 
 TEST_F(NegotiateTest, WhatNeverAnswersIsNotTakenForOld) {
     script.expect(ApiKey::api_versions).keep_silent();
-    script.expect(ApiKey::metadata, 0).keep_silent();
+    script.expect(ApiKey::metadata, 1).keep_silent();
     const Error error = fail();
     EXPECT_EQ(error.condition(), errc::timed_out) << error.what();
     EXPECT_NE(error.reason().find("hangs"), std::string::npos);

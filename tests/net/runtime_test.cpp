@@ -1,9 +1,12 @@
 #include <atomic>
 #include <cstdlib>
 #include <future>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include <time.h>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -140,15 +143,54 @@ Task<void> throws_out() {
     co_return;
 }
 
-TEST(RuntimeDeathTest, AnEscapingExceptionEndsTheProgram) {
-    testing::FLAGS_gtest_death_test_style = "threadsafe";
-    EXPECT_DEATH(
-        {
-            const auto runtime = Runtime::with_own_thread();
-            runtime->spawn(throws_out());
-            std::this_thread::sleep_for(10s);  // in the child that dies first
-        },
-        "left a task.*left alone");
+Task<void> throws_no_exception() {
+    throw 42;
+    co_return;
+}
+Task<int> seven() {
+    co_return 7;
+}
+
+TEST(RuntimeTest, NothingThatIsThrownEndsTheProgram) {
+    testing::internal::CaptureStderr();
+    {
+        const auto runtime = Runtime::with_own_thread();
+        runtime->spawn(throws_out());
+        runtime->spawn(throws_no_exception());
+        runtime->post([] { throw std::bad_alloc(); });
+        asio::post(runtime->executor(), [] { throw std::logic_error("out of a raw handler"); });
+        EXPECT_EQ(runtime->block_on(seven()), 7) << "the thread goes on";
+    }
+    const std::string said = testing::internal::GetCapturedStderr();
+    for (const char* words : {"left alone", "no std::exception", "not enough memory", "raw handler"}) {
+        EXPECT_NE(said.find(words), std::string::npos) << said;
+    }
+}
+
+TEST(RuntimeTest, SaysWhereACoroutineMustNotRun) {
+    const auto runtime = Runtime::with_own_thread();
+    try {
+        runtime->require_on_runtime("Cluster::call");
+        FAIL();
+    } catch (const Error& e) {
+        EXPECT_EQ(e.condition(), errc::foreign_executor);
+        EXPECT_NE(e.reason().find("Cluster::call"), std::string::npos);
+    }
+    std::promise<bool> fine;
+    runtime->post([&] {
+        runtime->require_on_runtime("Cluster::call");
+        fine.set_value(true);
+    });
+    EXPECT_TRUE(fine.get_future().get());
+}
+
+TEST(RuntimeTest, TheClockCountsWhatTheMachineSlept) {
+    const auto runtime = Runtime::with_own_thread();
+    timespec boot{};
+    ASSERT_EQ(clock_gettime(CLOCK_BOOTTIME, &boot), 0);
+    const TimePoint before(std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec));
+    EXPECT_GE(runtime->now(), before);
+    EXPECT_LE(runtime->now(), before + 10s);
 }
 
 Task<void> append(std::shared_ptr<std::string> log, char c) {

@@ -130,8 +130,10 @@ void FakeCluster::handle(const Exchange& exchange, std::int32_t broker) {
     ++exchanges_;
     if (on_any) on_any(exchange, broker);
     const auto offered = versions.find(api);
-    // ApiVersions is answered whatever version was asked, as real brokers do.
-    if (api != ApiKey::api_versions &&
+    // ApiVersions is answered whatever version was asked, as real brokers do; and so is Metadata by those of 0.8 and 0.9,
+    // which alone speak nothing but version 0 of it.
+    const bool old = api == ApiKey::metadata && offered != versions.end() && offered->second == VersionRange{0, 0};
+    if (api != ApiKey::api_versions && !old &&
         (offered == versions.end() || !offered->second.contains(exchange.version()))) {
         complaints_ += to_string(api) + " v" + std::to_string(exchange.version()) +
                        " came, which was not offered\n";
@@ -192,12 +194,14 @@ void FakeCluster::answer_metadata(const Exchange& exchange) const {
         }
         answer.topics.push_back(std::move(topic));
     };
-    const bool all = !request.topics || (exchange.version() == 0 && request.topics->empty());
+    const bool old = versions.at(ApiKey::metadata) == VersionRange{0, 0};
+    const bool all = !request.topics || (old && request.topics->empty());
     if (all) {
         for (const auto& [name, topic] : topics_) add(name);
     } else {
         for (const auto& topic : *request.topics) add(topic.name.value_or(""));
     }
+    if (old) return exchange.reply_in(answer, 0);
     exchange.reply(answer);
 }
 

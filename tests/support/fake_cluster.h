@@ -62,7 +62,7 @@ class FakeCluster {
     std::int32_t leader(const TopicPartition& tp) const;
 
     /// What every broker offers from now on, per API; connections that exist keep what they were
-    /// told.
+    /// told. One that offers only Metadata 0 is of 0.8 or 0.9, and answers other versions in its layout.
     std::map<ApiKey, VersionRange> versions;
     std::int32_t coordinator = -1;  ///< -1: the first broker.
     std::int32_t controller = -1;   ///< -1: the first broker.

@@ -44,6 +44,13 @@ class ScriptedBroker {
                 return exchange.encoded(response);
             });
         }
+        /// In another version's layout than was asked for, as brokers of 0.8 and 0.9 answer Metadata.
+        template <class Response>
+        Step& reply_in(Response response, std::int16_t version) {
+            return act([response = std::move(response), version](const Exchange& exchange) {
+                return exchange.encoded(response, version);
+            });
+        }
         Step& reply_bytes(std::string frame);
         Step& keep_silent();
         Step& close();

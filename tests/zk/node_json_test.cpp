@@ -108,6 +108,11 @@ TEST(NodeJson, RefusesHostileNodesInWords) {
         R"({"partitions":{"0":1}})",
         R"({"partitions":{"-1":[]}})",
         R"({"partitions":{"0":["a"]}})",
+        R"({"partitions":{"2147483647":[1]}})",
+        R"({"partitions":{"1000000":[1]}})",
+        R"({"partitions":{"0":[-1]}})",
+        R"({"brokerid":-1})",
+        R"({"pattern":"static","subscription":{"t":2147483647}})",
     };
     for (const std::string& text : hostile) {
         const auto registration = read_registration(text);
@@ -127,6 +132,25 @@ TEST(NodeJson, SurvivesEveryCutOfItsInput) {
     ASSERT_TRUE(read_registration(whole).value);
     for (std::size_t size = 0; size < whole.size(); ++size) {
         EXPECT_FALSE(read_registration(whole.substr(0, size)).value) << size;
+    }
+}
+
+TEST(NodeJson, APlanIsAsLongAsItHasPartitionsWhateverTheirIds) {
+    const std::map<TopicPartition, std::string> owners = {{{"gaps", 3}, "a"},
+                                                          {{"gaps", partition_id_max}, "b"},
+                                                          {{"whole", 0}, "a"},
+                                                          {{"whole", 2}, "b"}};
+    const std::string text = write_plan(owners);
+    EXPECT_LT(text.size(), 200U);
+    EXPECT_NE(text.find(R"("whole":[0,-1,1])"), std::string::npos) << text;
+    const auto plan = read_plan(text);
+    ASSERT_TRUE(plan.value) << plan.problem;
+    EXPECT_EQ(*plan.value, owners);
+    EXPECT_LT(write_plan({{{"t", -1}, "a"}, {{"t", INT32_MAX}, "a"}, {{"u", INT32_MIN}, "a"}}).size(), 200U);
+    for (const char* wrong : {R"({"members":["a"],"topics":{"t":{"2147483647":0}}})",
+                              R"({"members":["a"],"topics":{"t":{"-1":0}}})",
+                              R"({"members":["a"],"topics":{"t":{"0":"a"}}})"}) {
+        EXPECT_FALSE(read_plan(wrong).value) << wrong;
     }
 }
 

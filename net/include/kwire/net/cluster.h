@@ -6,9 +6,13 @@
 // not offer. A view is replaced whole, never changed, and an answer of Metadata that is worse than
 // nothing (no brokers) does not replace one. A dead broker is tried with backoff and jitter.
 // Threads: create, view and config from any thread; coroutines on the runtime's strand.
-// Metadata is asked for when refresh is called, and by nobody else: whoever uses the view refreshes
-// it when it turns out to be wrong and at least every metadata_max_age. Lifetimes: held by
-// shared_ptr; close() ends all its connections and makes what is in flight fail with errc::closed.
+// (Awaited elsewhere they throw errc::foreign_executor.)
+// Metadata is asked for when refresh is called, and of all topics that were ever named in one again
+// once it is older than metadata_max_age; next_view waits for what that brings.
+// A broker that is over its quota says how long to wait (throttle_time_ms, KIP-219): nothing is
+// sent on that connection until then, and the wait does not count against request_timeout.
+// Lifetimes: held by shared_ptr; close() ends all its connections and makes what is in flight fail
+// with errc::closed.
 #pragma once
 
 #include <chrono>
@@ -86,8 +90,7 @@ struct ClusterConfig {
     std::chrono::milliseconds request_timeout{30'000};  ///< request.timeout.ms
     std::chrono::milliseconds reconnect_backoff{50};    ///< reconnect.backoff.ms; under 50 is 50
     std::chrono::milliseconds reconnect_backoff_max{1'000};  ///< reconnect.backoff.max.ms
-    std::chrono::milliseconds metadata_max_age{
-        300'000};  ///< metadata.max.age.ms, for users of refresh
+    std::chrono::milliseconds metadata_max_age{300'000};     ///< metadata.max.age.ms
     std::int32_t frame_bytes_max =
         512 * 1024 * 1024;                 ///< A larger response poisons its connection.
     std::shared_ptr<Transport> transport;  ///< Null: TCP.
@@ -96,11 +99,15 @@ struct ClusterConfig {
     /// broker_version_fallback's.
     bool api_version_request = true;  ///< api.version.request
     /// How long a broker may keep silent on ApiVersions before it is asked on a second connection
-    /// whether it is a broker of 0.9, which never answers that. The first connection stays open,
-    /// and an answer on it is still taken.
+    /// whether it is a broker of 0.9, which never answers that. It counts as one only if its answer
+    /// proves it; else ApiVersions is waited for until connect_timeout, and a late answer is taken
+    /// in any case.
     std::chrono::milliseconds api_version_request_timeout{500};
     /// What a broker is taken for that does not say. Nothing: found out by how it fails to answer.
     std::optional<OldRelease> broker_version_fallback;  ///< broker.version.fallback
+    /// False: a broker that does not answer ApiVersions is an error, never one of 0.8 or 0.9. For
+    /// connections whose security must not be negotiated away.
+    bool version_guess = true;
     /// Seed of the jitter in waits. Nothing: a random one.
     std::optional<std::uint64_t> jitter_seed;
 };
@@ -125,6 +132,15 @@ struct CallOptions {
     bool no_answer = false;
 };
 
+/// What happened since the cluster was created; for reports and tests.
+struct ClusterStats {
+    std::uint64_t metadata_answers = 0;    ///< That were taken into the view.
+    std::uint64_t metadata_refreshes = 0;  ///< Because the view was older than metadata_max_age.
+    std::uint64_t metadata_refresh_failures = 0;  ///< Of these: no broker gave an answer.
+    std::uint64_t throttled_answers = 0;          ///< With a throttle_time_ms above 0.
+    std::chrono::milliseconds throttle_time{0};   ///< Their sum, whoever does the waiting.
+};
+
 /// A request without its type, as Cluster::call passes it on; not for programs.
 struct AnyRequest {
     const protocol::Schema* request = nullptr;
@@ -133,6 +149,8 @@ struct AnyRequest {
     std::function<std::shared_ptr<const void>(std::int16_t version)> make;
     /// Whether an answer says that the broker asked is not the controller.
     bool (*not_controller)(const void* answer) = nullptr;
+    /// The throttle_time_ms of an answer; 0 if it has none.
+    std::int32_t (*throttle_time_ms)(const void* answer) = nullptr;
 
     template <class Request>
     static AnyRequest of(Request request) {
@@ -159,6 +177,11 @@ struct AnyRequest {
         any.response = &protocol::schema_of<Response>();
         any.not_controller = [](const void* answer) {
             return says_not_controller(*static_cast<const Response*>(answer));
+        };
+        any.throttle_time_ms = [](const void* answer) -> std::int32_t {
+            const auto& typed = *static_cast<const Response*>(answer);
+            if constexpr (requires { typed.throttle_time_ms; }) return typed.throttle_time_ms;
+            return 0;
         };
         return any;
     }
@@ -207,6 +230,12 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     Task<std::shared_ptr<const ClusterView>> refresh(std::vector<std::string> topics,
                                                      RefreshOptions options = {});
 
+    /// Waits until view() is another one than known, and returns it; also when deadline passes or
+    /// the cluster is closed. To learn of leaders, replicas and partitions that refreshes of others
+    /// or of old age brought.
+    Task<std::shared_ptr<const ClusterView>> next_view(std::shared_ptr<const ClusterView> known,
+                                                       TimePoint deadline);
+
     /// Replaces the bootstrap list, for example with what ZooKeeper lists now. From any thread.
     void set_bootstrap(std::vector<HostPort> bootstrap);
 
@@ -242,7 +271,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
                                                      AnyRequest::of(std::move(request)), options);
     }
 
-    /// The same, to the controller (KIP-4: create and delete topics), followed when it moves.
+    /// The same, to the controller (KIP-4: create and delete topics), followed when it moves or
+    /// cannot be reached. A request that was sent and whose answer was lost is not sent again.
     template <class Request>
     Task<typename Request::Response> call_controller(Request request, CallOptions options = {}) {
         return answer_of<typename Request::Response>(impl_, Target{Target::controller, -1},
@@ -250,7 +280,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     }
 
     /// The broker that coordinates group: asked for (FindCoordinator), then remembered until
-    /// forget_coordinator. Retries while the broker says that there is none yet; throws a
+    /// forget_coordinator, or until it cannot be reached. Retries while the broker says that there is none yet; throws a
     /// broker_error after the request timeout.
     Task<std::int32_t> coordinator(std::string group);
     void forget_coordinator(const std::string& group);
@@ -264,6 +294,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     /// Brokers that are not connected and to which the last attempt failed, or one under way has had no answer for
     /// patience: each with the reason. On the strand.
     std::vector<Error> unreachable(std::chrono::milliseconds patience) const;
+
+    ClusterStats stats() const;  ///< From any thread.
 
     /// A new seed for the jitter of a Backoff: follows jitter_seed. From any thread.
     std::uint64_t jitter_seed();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -91,6 +92,10 @@ class Error : public std::system_error {
 
     std::shared_ptr<const Details> details_;  // shared, so that copying an Error never throws
 };
+
+/// What was thrown as an Error: itself if it is one, else errc::internal with what() of it. For every place where
+/// something else than an Error may arrive: out of memory, a program's own code, a bug. Never throws.
+Error as_error(const std::exception_ptr& failure) noexcept;
 
 }  // namespace kwire
 

@@ -8,7 +8,9 @@
 // needs the runtime holds the shared_ptr. The own thread ends when the last one goes; dropping the
 // last one on that very thread is allowed.
 // Time: all waiting goes through Timer and Event, so that a test can put a virtual clock in place
-// of the steady one.
+// of the real one. now() goes on while the machine sleeps (CLOCK_BOOTTIME), so that a lease that ran
+// out meanwhile is seen to have run out; a Timer does not, and comes late by what was slept. A
+// TimePoint of now() is not one of steady_clock::now().
 #pragma once
 
 #include <chrono>
@@ -31,8 +33,8 @@ using Task = asio::awaitable<T>;
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
-/// Where `now` comes from and who wakes a Timer. The default is the steady clock; tests have a
-/// virtual one.
+/// Where `now` comes from and who wakes a Timer. The default is the time since the machine was
+/// started, with what it slept; tests have a virtual one.
 class TimeSource {
  public:
     virtual ~TimeSource() = default;
@@ -80,9 +82,17 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     /// False for one that runs on the user's executor.
     virtual bool has_own_thread() const = 0;
 
-    /// Starts task on the strand. An exception that leaves task is a bug in kwire and ends the
-    /// program.
+    /// Starts task on the strand. Whoever spawns a task makes its failure an error of the object that
+    /// it works for; an exception that still leaves it is a bug in kwire. It is written to stderr and
+    /// costs that task, never the program.
     void spawn(Task<void> task);
+
+    /// Runs action on the strand, never inside this call. What it throws is treated as by spawn.
+    void post(std::function<void()> action);
+
+    /// Throws errc::foreign_executor, naming operation, unless this is the strand. Coroutines of
+    /// kwire run on the executor that awaits them, and must not run on another one.
+    void require_on_runtime(const char* operation) const;
 
     /// Runs task on the strand and waits for its outcome; throws what it throws.
     /// Throws errc::would_block_runtime on the runtime itself.
