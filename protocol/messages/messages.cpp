@@ -6,6 +6,7 @@
 #include <kwire/protocol/add_partitions_to_txn.h>
 #include <kwire/protocol/api_versions.h>
 #include <kwire/protocol/create_topics.h>
+#include <kwire/protocol/delete_groups.h>
 #include <kwire/protocol/delete_records.h>
 #include <kwire/protocol/delete_topics.h>
 #include <kwire/protocol/end_txn.h>
@@ -17,6 +18,7 @@
 #include <kwire/protocol/messages.h>
 #include <kwire/protocol/metadata.h>
 #include <kwire/protocol/offset_commit.h>
+#include <kwire/protocol/offset_delete.h>
 #include <kwire/protocol/offset_fetch.h>
 #include <kwire/protocol/offset_for_leader_epoch.h>
 #include <kwire/protocol/produce.h>
@@ -37,7 +39,8 @@ void add_those_with_headers(Messages& messages) {
         DeleteRecordsResponse, InitProducerIdRequest, InitProducerIdResponse,
         OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, AddPartitionsToTxnRequest,
         AddPartitionsToTxnResponse, AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, EndTxnRequest,
-        EndTxnResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse>(messages);
+        EndTxnResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse, DeleteGroupsRequest,
+        DeleteGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse>(messages);
 }
 
 constexpr std::array families{add_those_with_headers,

@@ -67,4 +67,13 @@ Task<std::map<TopicPartition, std::int64_t>> fetch_offsets(
 Task<void> store_offsets(std::shared_ptr<Cluster> cluster, std::string group,
                          std::map<TopicPartition, std::int64_t> next);
 
+/// Removes all offsets of group, and the group, which must have no members (DeleteGroups, Kafka 1.1 and later). A group that
+/// the coordinator does not know is fine: it has none. Throws errc::unsupported_version, broker_error (non_empty_group, ...).
+Task<void> delete_offsets(std::shared_ptr<Cluster> cluster, std::string group);
+
+/// Removes the offsets of which (OffsetDelete, Kafka 2.4 and later) and returns those that were not removed, each with the
+/// reason. A partition without an offset is fine. Throws where the request as a whole is refused.
+Task<std::map<TopicPartition, Error>> delete_offsets(std::shared_ptr<Cluster> cluster, std::string group,
+                                                     std::vector<TopicPartition> which);
+
 }  // namespace kwire
