@@ -102,7 +102,13 @@ Task<void> JoinedMember::set_up(Self self) {
     if (self->brokers_from_zookeeper_) {
         auto listed = co_await self->list_brokers();
         brokers = std::move(listed);
-        self->report_warnings();
+        const auto unusable = self->registry_->take_warnings();
+        for (const auto& warning : unusable) self->report(unreadable(warning));
+        if (brokers.empty() && !unusable.empty()) {
+            throw Error(errc::cannot_connect,
+                        "no broker that ZooKeeper lists can be used: kwire speaks PLAINTEXT only, neither TLS nor SASL; " +
+                            unusable.front().path + " " + unusable.front().what);
+        }
     }
     self->create_clients(std::move(brokers));
     if (config.offsets.reset_offsets) co_await reset_offsets(self);

@@ -114,6 +114,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     static Task<std::optional<GroupMember>> read_member(Self self, SessionNumber number, std::string id);
     zk::Watch members_watch(SessionNumber number, std::string id);
     void report_warnings();
+    static Error unreadable(const zk::Warning& warning);
     void fence();
 
     // member_reading.cpp: how far reading has come
@@ -197,6 +198,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool brokers_unwatched_ = false;  // reading them failed, and left no watch
 
     std::map<SpanId, SpanPtr> spans_;
+    std::map<TopicPartition, Error> not_begun_;  // why the last try to start it failed
     std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones
     std::set<TopicPartition> announced_;
     std::map<TopicPartition, int> being_announced_;  // to how many on_assigned that have not returned

@@ -90,6 +90,9 @@ std::string JoinedMember::why_not_begun(const TopicPartition& tp) const {
     if (known == nullptr && view->topic_errors.contains(tp.topic)) {
         return "is not read yet: " + why_missing(*view, tp.topic);
     }
+    if (const auto failed = not_begun_.find(tp); failed != not_begun_.end()) {
+        return "is not read yet: " + failed->second.reason();
+    }
     return "is not read yet: the offset to begin at was asked for and not answered";
 }
 

@@ -87,7 +87,8 @@ Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNum
     const zk::Watch watch = self->members_watch(number, id);
     const auto member = co_await self->registry_->member(self->group(), id, watch);
     if (!member) co_return std::nullopt;
-    const bool taken = id == self->id_ && member->stat.ephemeral_owner != self->registry_->session()->id();
+    // Where it cannot be read at all, its stat is not known either.
+    const bool taken = id == self->id_ && member->stat.czxid != 0 && member->stat.ephemeral_owner != self->registry_->session()->id();
     if (taken && number == self->session_) self->fence();
     GroupMember read;
     read.id = id;
@@ -107,9 +108,11 @@ void JoinedMember::fence() {
 }
 
 void JoinedMember::report_warnings() {
-    for (const auto& warning : registry_->take_warnings()) {
-        report(Error(errc::bad_registration, warning.path + ": " + warning.what));
-    }
+    for (const auto& warning : registry_->take_warnings()) report(unreadable(warning));
+}
+
+Error JoinedMember::unreadable(const zk::Warning& warning) {
+    return {errc::bad_registration, "the ZooKeeper node " + warning.path + " " + warning.what};
 }
 
 // ---- topics

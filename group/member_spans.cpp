@@ -113,8 +113,10 @@ Task<void> JoinedMember::start(Self self, SpanPtr span) {
         co_await find_position_and_assign(self, span);
     } catch (const Error& error) {
         failed = true;
+        self->not_begun_.insert_or_assign(span->tp, error);
         if (!span->over) self->report(error);
     }
+    if (!failed) self->not_begun_.erase(span->tp);
     self->starting_.erase(span->tp);
     if (failed || span->over) self->offsets_->abandon_partition(span->tp);
     if (!span->over) {
