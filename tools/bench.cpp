@@ -12,7 +12,7 @@ namespace kwire::tools {
 namespace {
 
 void check(bool holds, const char* option) {
-    if (!holds) throw UsageError(std::string(option) + " is to be 1 or more");
+    if (!holds) throw UsageError(std::string(option) + " must be 1 or more");
 }
 
 void add_shared(Command command, BenchOptions& options, const char* topic_help) {
@@ -83,7 +83,7 @@ int run_bench(const BenchOptions& options, BenchOnce once) {
     check(options.threads >= 1, "--threads");
     check(options.size_bytes >= 1, "--size");
     check(options.rate >= 1, "--rate");
-    if (options.warm_up < 0) throw UsageError("--warm-up is to be 0 or more");
+    if (options.warm_up < 0) throw UsageError("--warm-up must be 0 or more");
     for (std::int32_t i = 0; i < options.warm_up; ++i) once(options);
     std::vector<Figures> runs;
     for (std::int32_t i = 0; i < options.repeat; ++i) {

@@ -199,8 +199,7 @@ BenchResult bench_fetch(const BenchOptions& options) {
     const FetchConfig fetch = config.group.fetch;
     Reading reading;
     Connections connections(std::move(config));
-    const auto partitions = partitions_of(connections, {options.topic});
-    if (partitions.empty()) throw Error(errc::unknown_topic, "there is nothing to read");
+    const auto partitions = existing_partitions(connections, options.topic);
     const auto consumer = Consumer::create(connections.cluster(), fetch, {tell_error});
     for (const TopicPartition& tp : partitions) consumer->assign(tp, StartOffset::oldest());
     read_in_threads(reading, options,
@@ -222,9 +221,8 @@ BenchResult bench_group(const BenchOptions& options) {
     std::size_t partitions = 0;
     {
         Connections connections(config);
-        partitions = partitions_of(connections, {options.topic}).size();
+        partitions = existing_partitions(connections, options.topic).size();
     }
-    if (partitions == 0) throw Error(errc::unknown_topic, "there is nothing to read");
     Assigned assigned;
     config.group.on_assigned = [&assigned](const std::vector<TopicPartition>& some) { assigned.add(some.size()); };
     Reading reading;

@@ -79,7 +79,7 @@ std::int64_t mean(std::int64_t sum, std::int64_t count) {
 }  // namespace
 
 Figures describe_topic(Connections& connections, const std::string& topic) {
-    const auto partitions = partitions_of(connections, {topic});
+    const auto partitions = existing_partitions(connections, topic);
     const auto& cluster = connections.cluster();
     const auto view = cluster->view();
     Sample sample;
@@ -87,13 +87,13 @@ Figures describe_topic(Connections& connections, const std::string& topic) {
     for (const auto& [tp, offset] : log_offsets(connections, partitions, StartOffset::oldest().value())) {
         const PartitionView* known = view->find(tp);
         if (sample.partitions == partitions_max) break;
-        if (known == nullptr || known->leader < 0) continue;
+        if (known == nullptr || known->leader < 0 || !offset.offset) continue;
         if (version < 0) {
             CallOptions options;
             if (view->topics.at(topic).id.is_zero()) options.version_max = 12;
             version = connections.wait(cluster->version_for(known->leader, ApiKey::fetch, options));
         }
-        sample.add(connections.wait(first_records(cluster, tp, known->leader, offset)));
+        sample.add(connections.wait(first_records(cluster, tp, known->leader, *offset.offset)));
     }
     return {{"partitions", static_cast<std::int64_t>(partitions.size()), false},
             {"codec", joined(sample.codecs, [](const std::string& codec) { return codec; }), false},

@@ -130,7 +130,7 @@ BenchResult bench_produce(const BenchOptions& options) {
     ClientConfig config = config_of(options);
     const ProducerConfig producer_config = config.producer;
     Connections connections(std::move(config));
-    partitions_of(connections, {options.topic});  // connects, outside of the time
+    connections.wait(connections.cluster()->refresh({options.topic}));  // connects, outside of the time
     const auto producer = Producer::create(connections.cluster(), producer_config);
     const auto reports = std::make_shared<Reports>();
     Transfer transfer;
@@ -159,9 +159,8 @@ BenchResult bench_latency(const BenchOptions& options) {
     // Two clients, as sender and receiver are in life: neither does the other's work.
     Connections sending(config);
     Connections connections(std::move(config));
-    partitions_of(sending, {options.topic});  // connects, outside of the time
-    const auto partitions = partitions_of(connections, {options.topic});
-    if (partitions.empty()) throw Error(errc::unknown_topic, "create the topic first");
+    existing_partitions(sending, options.topic);  // connects, outside of the time
+    const auto partitions = existing_partitions(connections, options.topic);
     const auto consumer = Consumer::create(connections.cluster(), fetch, {tell_error});
     for (const TopicPartition& tp : partitions) consumer->assign(tp, StartOffset::newest());
     const auto producer = Producer::create(sending.cluster(), producer_config);

@@ -16,10 +16,10 @@ Number parse_number(std::string_view text) {
     Number number = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem == std::errc::result_out_of_range) {
-        throw UsageError("is to be at most " + std::to_string(std::numeric_limits<Number>::max()));
+        throw UsageError("must be at most " + std::to_string(std::numeric_limits<Number>::max()));
     }
     if (problem != std::errc{} || end != text.data() + text.size()) {
-        throw UsageError("is to be a whole number");
+        throw UsageError("must be a whole number");
     }
     return number;
 }
@@ -53,7 +53,7 @@ void parse_value(std::int64_t& target, std::string_view text) {
 void parse_value(std::chrono::milliseconds& target, std::string_view text) {
     const auto duration = parse_duration(text);
     if (!duration)
-        throw UsageError("is to be a number with ms, s, m or h behind it, such as 500ms or 5s");
+        throw UsageError("must be a number followed by ms, s, m or h, such as 500ms or 5s");
     target = *duration;
 }
 
@@ -72,7 +72,7 @@ Option& Option::one_of(std::vector<std::string> words) {
         for (const std::string& word : words) {
             if (word == text) return std::string();
         }
-        return "`" + text + "` is to be " + all;
+        return "`" + text + "` must be " + all;
     });
     return *this;
 }

@@ -34,8 +34,7 @@ class UsageError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Each reads what stands behind an option, or throws UsageError with the end of a sentence: `is to
-/// be ...`.
+/// Each reads the value of an option, or throws UsageError with the end of a sentence: `must be ...`.
 void parse_value(std::string& target, std::string_view text);
 void parse_value(std::int32_t& target, std::string_view text);
 void parse_value(std::int64_t& target, std::string_view text);

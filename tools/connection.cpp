@@ -26,7 +26,7 @@ Option add_bootstrap(Command command, ConnectionOptions& options, const std::str
 
 Option add_zookeeper(Command command, ConnectionOptions& options) {
     return command.option("-z,--zookeeper", options.zookeeper, "HOST:PORT,...[/CHROOT]",
-                          "ZooKeeper servers, and the node below which everything lives");
+                          "ZooKeeper servers, and the node below which Kafka keeps everything");
 }
 
 void add_properties(Command command, ConnectionOptions& options) {
@@ -39,7 +39,7 @@ ClientConfig client_config(const ConnectionOptions& options, PropertyScopes scop
     for (const std::string& property : options.properties) {
         const auto equals = property.find('=');
         if (equals == std::string::npos || equals == 0) {
-            throw UsageError("-X " + property + " is to be key=value, such as -X client.id=me");
+            throw UsageError("-X " + property + ": give key=value, such as -X client.id=me");
         }
         set_property(config, scopes, property.substr(0, equals), property.substr(equals + 1));
     }
@@ -87,17 +87,24 @@ zk::Registry& Connections::registry() {
     return *registry_;
 }
 
+void Connections::throw_no_broker() {
+    const auto ids = wait(registry().session()->children("/brokers/ids"));
+    if (ids.ok() && !ids.value.names.empty()) {
+        std::string why;
+        for (const auto& warning : registry().take_warnings()) why += "; " + warning.path + " " + warning.what;
+        throw Error(errc::cannot_connect, "no broker that is registered in ZooKeeper can be used: kwire speaks PLAINTEXT "
+                                          "only, neither TLS nor SASL" + why);
+    }
+    throw Error(errc::cannot_connect, "no broker is registered in ZooKeeper at " + config_.group.zookeeper.connect +
+                                          "; is the chroot right? Kafka 4 needs --bootstrap");
+}
+
 const std::shared_ptr<Cluster>& Connections::cluster() {
     if (!cluster_) {
         ClusterConfig config = config_.group.cluster;
         if (config.bootstrap.empty()) {
             config.bootstrap = addresses(wait(registry().brokers()));
-            if (config.bootstrap.empty()) {
-                throw Error(errc::cannot_connect,
-                            "no broker is registered in ZooKeeper at " +
-                                config_.group.zookeeper.connect +
-                                "; is the chroot right? Kafka 4 needs --bootstrap");
-            }
+            if (config.bootstrap.empty()) throw_no_broker();
         }
         cluster_ = Cluster::create(runtime_, std::move(config));
     }

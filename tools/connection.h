@@ -57,6 +57,8 @@ class Connections {
     }
 
  private:
+    [[noreturn]] void throw_no_broker();
+
     ClientConfig config_;
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<zk::Session> session_;

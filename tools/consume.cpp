@@ -188,6 +188,7 @@ bool read(ConsumerGroup& group, const ConsumeOptions& options, Output& output,
     IdleWatch watch(options.idle_timeout, begun);
     const auto interval = look_interval(options);
     auto next_look = begun + interval;
+    bool trouble_reported = false;  // once as long as it lasts
     while (!printer.done() && !interrupt_requested() && !group.closed()) {
         MessageBatch batch = group.poll(std::min(longest_wait, interval));
         if (batch.empty()) {
@@ -205,7 +206,12 @@ bool read(ConsumerGroup& group, const ConsumeOptions& options, Output& output,
         const ReadingState state = group.reading();
         const auto verdict = watch.look(state, Clock::now());
         if (verdict == IdleWatch::Verdict::idle) return true;
-        if (verdict == IdleWatch::Verdict::go_on) continue;
+        if (verdict == IdleWatch::Verdict::go_on) {
+            const bool lasts = watch.in_trouble(Clock::now());
+            if (lasts && !std::exchange(trouble_reported, true)) report("not all can be read: " + describe(state));
+            if (!state.troubled()) trouble_reported = false;
+            continue;
+        }
         progress.clear();
         report("nothing came for " + show_duration(*options.idle_timeout) + ", but not all was read: " +
                describe(state));
@@ -257,7 +263,7 @@ bool summarize(const MessagePrinter& printer, const CloseReport& left, Clock::du
 
 int consume(const ConsumeOptions& options) {
     if (options.max_messages && *options.max_messages < 0) {
-        throw UsageError("--max-messages is to be 0 or more");
+        throw UsageError("--max-messages must be 0 or more");
     }
     GroupConfig config = group_config(options);
     const auto problems = std::make_shared<Problems>();
@@ -288,6 +294,7 @@ int consume(const ConsumeOptions& options) {
         report(output.complaint());
         well = false;
     }
+    if (events && events->failed()) well = false;
     return well && all_read && !problems->any() ? exit_ok : exit_failure;
 }
 
@@ -322,20 +329,20 @@ void add_consume(Command root) {
                    "end once all partitions were read to their ends and nothing came for so long, such as 5s, "
                    "500ms, 2m; if they cannot be read, end with exit code 1 and the reason");
     command.flag("--reset-offsets", options->reset_offsets,
-                 "forget the group's stored offsets first");
+                 "remove the group's stored offsets first");
     command
         .option("-f,--format", options->format, "text|json",
                 "text: the value and a newline (default); json: one object a line")
         .one_of({"text", "json"});
     command.option("--events", options->events, "FILE",
-                   "append what happens to partitions, a JSON line each: assigned, revoked, lost, "
+                   "append partition events, a JSON line each: assigned, revoked, lost, "
                    "committed, suspended, resumed");
     command.flag("-v,--verbose", options->verbose, "report on stderr what the group does");
     add_properties(command, options->connection);
     command.notes(
         "How it ends",
-        {"After N messages, after the idle time, on SIGINT or SIGTERM, or when nobody reads its",
-         "output any more: it commits what it printed, leaves, and sums up on stderr. A second",
+        {"After N messages, after the idle time, on SIGINT or SIGTERM, or when its output is no",
+         "longer read: it commits what it printed, leaves, and sums up on stderr. A second",
          "signal ends it at once. The exit code is 1 if, at the idle time or a signal, partitions",
          "could not be read (no leader, no answer, a foreign owner, ...)."});
     command.notes(

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -62,7 +63,13 @@ void EventLog::write(std::string line) {
     line += '\n';
     const std::lock_guard lock(mutex_);
     if (::write(descriptor_, line.data(), line.size()) == static_cast<ssize_t>(line.size())) return;
+    if (std::exchange(failed_, true)) return;
     report("cannot write to the file of events: " + std::generic_category().message(errno));
+}
+
+bool EventLog::failed() {
+    const std::lock_guard lock(mutex_);
+    return failed_;
 }
 
 }  // namespace kwire::tools

@@ -24,12 +24,15 @@ class EventLog {
     /// Next offsets, as they stand in the store now.
     void committed(const std::map<TopicPartition, std::int64_t>& offsets);
     void happened(std::string_view what);
+    /// A line could not be written; why was reported.
+    bool failed();
 
  private:
     void write(std::string line);
 
     std::mutex mutex_;
     int descriptor_;
+    bool failed_ = false;
 };
 
 }  // namespace kwire::tools

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kwire/net/error.h>
+
 #include "group_health.h"
 #include "group_offsets.h"
 #include "interrupt.h"
@@ -34,21 +36,36 @@ Connections connect(const GroupOptions& options) {
     return Connections(client_config(options.connection, scopes_of_tools));
 }
 
+/// ZooKeeper's nodes may have any bytes for a name; what is not UTF-8 is replaced.
+std::string dump(const nlohmann::ordered_json& json) {
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// What is wrong with one group hides no other.
 int list(const GroupOptions& options) {
     Connections connections = connect(options);
     Output output(1);
     Table table({"GROUP", "MEMBERS"});
+    int code = exit_ok;
     for (const auto& group : connections.wait(connections.registry().groups())) {
-        const auto members = connections.wait(connections.registry().member_ids(group));
+        std::optional<std::vector<std::string>> members;
+        try {
+            members = connections.wait(connections.registry().member_ids(group));
+        } catch (const Error& error) {
+            report("group `" + group + "`: its members cannot be read: " + error.what());
+            code = exit_failure;
+        }
         if (options.format == "json") {
-            nlohmann::ordered_json line{{"group", group}, {"members", members}};
-            output.line(line.dump());
+            nlohmann::ordered_json line{{"group", group}};
+            line["members"] = members ? nlohmann::ordered_json(*members) : nlohmann::ordered_json();
+            output.line(dump(line));
         } else {
-            table.row({group, std::to_string(members.size())});
+            table.row({group, members ? std::to_string(members->size()) : "unreadable"});
         }
     }
     if (options.format != "json") table.append_to(output.buffer());
-    return finish(output);
+    const int written = finish(output);
+    return code == exit_ok ? written : code;
 }
 
 std::vector<zk::Member> members_of(Connections& connections, const std::string& group) {
@@ -115,13 +132,15 @@ void append_json(std::string& out, const GroupOptions& options,
             entry.owner ? nlohmann::ordered_json(*entry.owner) : nlohmann::ordered_json();
         object["generation"] =
             entry.owner ? nlohmann::ordered_json(entry.generation) : nlohmann::ordered_json();
-        object["offset"] = json(entry.offset);
-        object["log_end"] = json(entry.log_end);
+        object["offset"] = json(entry.stored.offset);
+        object["log_end"] = json(entry.log_end.offset);
         object["lag"] = json(entry.lag());
+        const std::string problem = entry.problem();
+        object["problem"] = problem.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(problem);
         partitions.push_back(std::move(object));
     }
     group["lag"] = json(total_lag(progress));
-    out += group.dump() + "\n";
+    out += dump(group) + "\n";
 }
 
 std::string show_time(std::int64_t milliseconds) {
@@ -156,13 +175,10 @@ void append_text(std::string& out, const std::string& group,
     }
     member_table.append_to(out);
     out += '\n';
-    const auto show = [](const std::optional<std::int64_t>& number) {
-        return number ? std::to_string(*number) : "-";
-    };
     Table table({"TOPIC", "PARTITION", "OFFSET", "LOG-END", "LAG", "GENERATION", "OWNER"});
     for (const PartitionProgress& entry : progress.partitions) {
-        table.row({entry.tp.topic, std::to_string(entry.tp.partition), show(entry.offset),
-                   show(entry.log_end), show(entry.lag()),
+        table.row({entry.tp.topic, std::to_string(entry.tp.partition), entry.show_stored(),
+                   entry.show_log_end(), entry.show_lag(),
                    entry.owner ? std::to_string(entry.generation) : "-", entry.owner.value_or("-")});
     }
     table.append_to(out);
@@ -196,12 +212,15 @@ int watch(const GroupOptions& options) {
     receive_interrupts();
     Output output(1);
     const bool terminal = isatty(1) != 0;
+    bool complete = true;
     for (std::int64_t round = 0; !interrupt_requested(); ++round) {
         const auto members = members_of(connections, options.group);
         const GroupProgress progress =
             group_progress(connections, storage, options.group, {}, options.no_lag);
+        complete = progress.complete;
         const auto now = std::chrono::system_clock::now().time_since_epoch();
         if (terminal) output.buffer() += "\x1b[H\x1b[2J";
+        const std::size_t begin = output.buffer().size();
         if (options.format == "json") {
             append_json(output.buffer(), options, members, progress);
         } else {
@@ -211,6 +230,7 @@ int watch(const GroupOptions& options) {
             append_text(output.buffer(), options.group, members, progress);
             output.line("");
         }
+        output.escape_for_terminal(begin);
         if (!output.flush()) break;
         if (options.rounds > 0 && round + 1 >= options.rounds) break;
         const auto next = std::chrono::steady_clock::now() + options.interval;
@@ -218,7 +238,8 @@ int watch(const GroupOptions& options) {
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
         }
     }
-    return finish(output);
+    const int code = finish(output);
+    return complete ? code : exit_failure;
 }
 
 int doctor(const GroupOptions& options) {
@@ -233,7 +254,7 @@ int doctor(const GroupOptions& options) {
     Output output(1);
     for (const auto& problem : problems) output.line(problem);
     if (problems.empty()) {
-        output.line("the group " + options.group + " is well: " + std::to_string(snapshot.members.size()) +
+        output.line("nothing is wrong with group " + options.group + ": " + std::to_string(snapshot.members.size()) +
                     " members, " + std::to_string(snapshot.owners.size()) + " partitions owned");
     }
     const int code = finish(output);
@@ -296,7 +317,7 @@ void add_group(Command root) {
     watch_command.runs([options] { return watch(*options); });
 
     Command doctor_command = group.subcommand(
-        "doctor", "Say what is wrong with a group; the exit code is 0 if nothing is");
+        "doctor", "Report what is wrong with a group; the exit code is 0 if nothing is");
     doctor_command.option("-g,--group,GROUP", options->group, "", "which").required();
     add_zookeeper(doctor_command, options->connection);
     add_bootstrap(doctor_command, options->connection, "brokers; without it those that ZooKeeper lists");

@@ -6,6 +6,7 @@
 
 #include <kwire/group/assignment.h>
 #include <kwire/net/error.h>
+#include <kwire/net/topic_error.h>
 
 #include "report.h"
 
@@ -40,17 +41,18 @@ class Doctor {
     }
 
  private:
-    void tell(std::string problem) { problems_.push_back(std::move(problem)); }
+    void add(std::string problem) { problems_.push_back(std::move(problem)); }
 
     void look_at_members() {
         for (const auto& member : now_.members) {
             if (member.registration) continue;
-            tell("the registration of member " + member.id + " " + member.problem +
+            add("the registration of member " + member.id + " " + member.problem +
                  ": Java members fail by it, and kwire's give it nothing; stop that process");
         }
         for (const auto& warning : now_.unreadable) {
-            if (warning.path.find("/ids/") == std::string::npos) tell("the node " + warning.path + " " + warning.what);
+            if (warning.path.find("/ids/") == std::string::npos) add(warning.path + " " + warning.what);
         }
+        for (const auto& problem : now_.unknown) add(problem);
     }
 
     void look_at_rules() {
@@ -62,13 +64,13 @@ class Doctor {
             if (!rule.empty() && rule != "auto") rules.insert(rule);
         }
         if (kinds.count(PeerKind::go) > 0 && kinds.count(PeerKind::java) > 0) {
-            tell("members that divide partitions as Go's do and members that do as Java's are mixed: they never agree, "
+            add("members that divide partitions as Go's do and members that do as Java's are mixed: they never agree, "
                  "and some partitions have no owner for a time after each change");
         }
         if (rules.size() < 2) return;
         std::string names;
         for (const auto& rule : rules) names += (names.empty() ? "" : ", ") + rule;
-        tell("members are told to divide partitions by different rules: " + names +
+        add("members are configured to divide partitions by different rules: " + names +
              "; set partition.assignment.strategy alike, or to auto");
     }
 
@@ -77,10 +79,10 @@ class Doctor {
         for (const auto& member : now_.members) sessions.insert(member.stat.ephemeral_owner);
         for (const auto& [tp, owner] : now_.owners) {
             if (owner.stat.ephemeral_owner == 0) {
-                tell(tp.to_string() + " is claimed by a node that is not ephemeral (" + owner.id +
+                add(tp.to_string() + " is claimed by a node that is not ephemeral (" + owner.id +
                      "): it never goes away by itself; delete it");
             } else if (sessions.count(owner.stat.ephemeral_owner) == 0) {
-                tell(tp.to_string() + " is claimed by " + owner.id +
+                add(tp.to_string() + " is claimed by " + owner.id +
                      ", whose session has no registered member: it is about to expire, or that process is stuck");
             }
         }
@@ -94,7 +96,13 @@ class Doctor {
             }
         }
         for (const auto& [topic, members] : missing_) {
-            tell("the topic " + topic + " does not exist, and " + members.front() + " subscribes to it");
+            const auto refused = now_.refused.find(topic);
+            if (refused != now_.refused.end()) {
+                add("the topic " + topic + ", to which " + members.front() + " subscribes, cannot be looked at: " +
+                     refused->second);
+                continue;
+            }
+            add("the topic " + topic + " does not exist, and " + members.front() + " subscribes to it");
         }
         for (const auto& [topic, partitions] : now_.topics) {
             const auto reads = [name = &topic](const zk::Member& member) {
@@ -103,7 +111,7 @@ class Doctor {
             if (std::none_of(now_.members.begin(), now_.members.end(), reads)) continue;
             for (const auto partition : partitions) {
                 const TopicPartition tp{topic, partition};
-                if (now_.owners.count(tp) == 0) tell(tp.to_string() + " has no owner, though there are members that subscribe to it");
+                if (now_.owners.count(tp) == 0) add(tp.to_string() + " has no owner, though members subscribe to it");
             }
         }
     }
@@ -112,12 +120,12 @@ class Doctor {
         for (const auto& [tp, offset] : now_.offsets) {
             const auto end = now_.log_ends.find(tp);
             if (end != now_.log_ends.end() && offset > end->second) {
-                tell("the stored offset of " + tp.to_string() + " is " + std::to_string(offset) + ", beyond the log's end at " +
+                add("the stored offset of " + tp.to_string() + " is " + std::to_string(offset) + ", beyond the log's end at " +
                      std::to_string(end->second) + ": its reader begins again by auto.offset.reset");
             }
             const auto start = now_.log_starts.find(tp);
             if (start != now_.log_starts.end() && offset < start->second) {
-                tell("the stored offset of " + tp.to_string() + " is " + std::to_string(offset) + ", and the log begins at " +
+                add("the stored offset of " + tp.to_string() + " is " + std::to_string(offset) + ", and the log begins at " +
                      std::to_string(start->second) + ": " + std::to_string(start->second - offset) +
                      " messages were deleted unread");
             }
@@ -158,6 +166,43 @@ std::string host_of(const zk::Member& member, const std::string& group) {
     return host;
 }
 
+namespace {
+
+/// The topics there are; and why those that the group needs are not among them.
+void look_up_topics(Connections& connections, GroupSnapshot& snapshot) {
+    const auto all = connections.wait(connections.cluster()->refresh({}));
+    for (const auto& [topic, state] : all->topics) {
+        for (const auto& [partition, leader] : state.partitions) snapshot.topics[topic].push_back(partition);
+    }
+    std::set<std::string> needed;
+    for (const auto& [tp, offset] : snapshot.offsets) needed.insert(tp.topic);
+    for (const auto& member : snapshot.members) {
+        if (!member.registration || member.registration->pattern != zk::SubscriptionPattern::static_list) continue;
+        for (const auto& [topic, streams] : member.registration->subscription) needed.insert(topic);
+    }
+    std::erase_if(needed, [&snapshot](const auto& topic) { return snapshot.topics.count(topic) > 0; });
+    if (needed.empty()) return;
+    // Brokers list only what this client may see: a topic that is not listed is asked for by its name.
+    const auto asked = connections.wait(connections.cluster()->refresh({needed.begin(), needed.end()}));
+    for (const std::string& topic : needed) {
+        const auto error = asked->topic_errors.find(topic);
+        const bool is_unknown = error != asked->topic_errors.end() && error->second == ErrorCode::unknown_topic_or_partition;
+        if (!is_unknown) snapshot.refused[topic] = why_missing(*asked, topic);
+    }
+}
+
+void take_known(const OffsetTable& offsets, std::map<TopicPartition, std::int64_t>& known,
+                std::vector<std::string>* unknown) {
+    for (const auto& [tp, found] : offsets) {
+        if (found.offset) known[tp] = *found.offset;
+        if (unknown != nullptr && !found.problem.empty()) {
+            unknown->push_back("the log's end of " + tp.to_string() + " is not known: " + found.problem);
+        }
+    }
+}
+
+}  // namespace
+
 GroupSnapshot take_snapshot(Connections& connections, Storage storage, const std::string& group) {
     GroupSnapshot snapshot;
     snapshot.group = group;
@@ -167,18 +212,20 @@ GroupSnapshot take_snapshot(Connections& connections, Storage storage, const std
         if (member) snapshot.members.push_back(std::move(*member));
     }
     snapshot.owners = connections.wait(registry.owners(group));
-    snapshot.offsets = stored_offsets(connections, storage, group, {});
+    const OffsetTable offsets = stored_offsets(connections, storage, group, {});
     snapshot.unreadable = registry.take_warnings();
-    const auto view = connections.wait(connections.cluster()->refresh({}));
-    for (const auto& [topic, state] : view->topics) {
-        for (const auto& [partition, leader] : state.partitions) snapshot.topics[topic].push_back(partition);
+    for (const auto& [tp, stored] : offsets) {
+        if (stored.offset) snapshot.offsets[tp] = *stored.offset;
+        const bool in_kafka = storage == Storage::kafka;  // of ZooKeeper's the registry warned
+        if (in_kafka && !stored.problem.empty()) snapshot.unreadable.push_back({tp.to_string() + ":", stored.problem});
     }
-    std::set<TopicPartition> stored;
+    look_up_topics(connections, snapshot);
+    std::set<TopicPartition> known;
     for (const auto& [tp, offset] : snapshot.offsets) {
-        if (view->find(tp) != nullptr) stored.insert(tp);
+        if (snapshot.topics.count(tp.topic) > 0) known.insert(tp);
     }
-    snapshot.log_starts = log_offsets(connections, stored, -2);
-    snapshot.log_ends = log_offsets(connections, stored, -1);
+    take_known(log_offsets(connections, known, -2), snapshot.log_starts, nullptr);
+    take_known(log_offsets(connections, known, -1), snapshot.log_ends, &snapshot.unknown);
     return snapshot;
 }
 

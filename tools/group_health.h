@@ -1,4 +1,4 @@
-// What can be wrong with a group, told from what ZooKeeper and the brokers say of it.
+// What can be wrong with a group, by what ZooKeeper and the brokers say of it.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,12 @@ struct GroupSnapshot {
     std::map<TopicPartition, std::int64_t> offsets;
     /// Of every topic there is. Empty: not known.
     std::map<std::string, std::vector<std::int32_t>> topics;
+    /// Why a topic that is subscribed to or has an offset is not among them, where the reason is not that it does not exist.
+    std::map<std::string, std::string> refused;
     std::map<TopicPartition, std::int64_t> log_starts;  ///< Only of those with an offset; where known.
     std::map<TopicPartition, std::int64_t> log_ends;
-    std::vector<zk::Warning> unreadable;  ///< Nodes of the group.
+    std::vector<zk::Warning> unreadable;  ///< Nodes of the group, and offsets in Kafka.
+    std::vector<std::string> unknown;     ///< Log ends that could not be found out, and why.
 };
 
 GroupSnapshot take_snapshot(Connections& connections, Storage storage, const std::string& group);

@@ -3,11 +3,29 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "interrupt.h"
 
 namespace kwire::tools {
+
+namespace {
+
+/// False if an interrupt came first. A signal that comes right before poll does not end it, so it is short.
+bool wait_readable(int descriptor) {
+    constexpr int milliseconds = 200;
+    pollfd waiting{descriptor, POLLIN, 0};
+    int ready = descriptor < 0 ? 1 : 0;  // which poll passes over: reading it fails
+    while (ready == 0 && !interrupt_requested()) {
+        ready = ::poll(&waiting, 1, milliseconds);
+        if (ready < 0 && errno == EINTR) ready = 0;
+    }
+    errno = EINTR;
+    return ready != 0;
+}
+
+}  // namespace
 
 std::optional<std::string_view> LineReader::next() {
     for (;;) {
@@ -40,10 +58,12 @@ bool LineReader::read_more() {
     constexpr std::size_t at_once = 128 * 1024;
     const std::size_t before = buffer_.size();
     buffer_.resize(before + at_once);
-    ssize_t count = 0;
-    do {
+    ssize_t count = -1;
+    errno = EINTR;
+    while (wait_readable(descriptor_)) {
         count = ::read(descriptor_, buffer_.data() + before, at_once);
-    } while (count < 0 && errno == EINTR && !interrupt_requested());
+        if (count >= 0 || (errno != EINTR && errno != EAGAIN)) break;
+    }
     if (count < 0 && errno != EINTR) failure_ = std::error_code(errno, std::generic_category());
     buffer_.resize(before + static_cast<std::size_t>(count < 0 ? 0 : count));
     ended_ = count <= 0;

@@ -29,7 +29,9 @@ bool MessagePrinter::print(MessageBatch& batch) {
         const Message* message = batch.next();
         if (message == nullptr) break;
         cursor = &message->cursor();
+        const std::size_t begin = out.size();
         format_ == Format::json ? append_json(out, *message) : append_text(out, *message);
+        output_.escape_for_terminal(begin);
         const std::size_t bytes = (message->key() ? message->key()->size() : 0) +
                                   (message->value() ? message->value()->size() : 0);
         unwritten_.push_back({out.size(), message->offset() + 1, bytes});

@@ -27,12 +27,16 @@ struct OffsetsOptions {
     bool force = false;
 };
 
-std::string show(const std::optional<std::int64_t>& number) {
-    return number ? std::to_string(*number) : "-";
-}
-
 nlohmann::ordered_json json(const std::optional<std::int64_t>& number) {
     return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json();
+}
+
+void append_json(nlohmann::ordered_json& line, const PartitionProgress& entry) {
+    line["offset"] = json(entry.stored.offset);
+    line["log_end"] = json(entry.log_end.offset);
+    line["lag"] = json(entry.lag());
+    const std::string problem = entry.problem();
+    line["problem"] = problem.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(problem);
 }
 
 void append(std::string& out, const OffsetsOptions& options,
@@ -45,15 +49,13 @@ void append(std::string& out, const OffsetsOptions& options,
             line["group"] = options.group;
             line["topic"] = entry.tp.topic;
             line["partition"] = entry.tp.partition;
-            line["offset"] = json(entry.offset);
-            line["log_end"] = json(entry.log_end);
-            line["lag"] = json(entry.lag());
+            append_json(line, entry);
             line["owner"] =
                 entry.owner ? nlohmann::ordered_json(*entry.owner) : nlohmann::ordered_json();
             out += line.dump() + "\n";
         } else {
-            table.row({entry.tp.topic, std::to_string(entry.tp.partition), show(entry.offset),
-                       show(entry.log_end), show(entry.lag()), entry.owner.value_or("-")});
+            table.row({entry.tp.topic, std::to_string(entry.tp.partition), entry.show_stored(),
+                       entry.show_log_end(), entry.show_lag(), entry.owner.value_or("-")});
         }
     }
     if (options.format != "json") table.append_to(out);
@@ -65,7 +67,7 @@ int get(const OffsetsOptions& options) {
     const Storage storage = storage_of(connections, options.storage);
     const GroupProgress progress =
         group_progress(connections, storage, options.group, options.topics, options.no_lag);
-    if (progress.partitions.empty()) {
+    if (progress.partitions.empty() && progress.complete) {
         report("group `" + options.group + "` has nothing stored there and owns nothing");
     }
     Output output(1);
@@ -83,7 +85,7 @@ void refuse_running_group(Connections& connections, const OffsetsOptions& option
         errc::zookeeper_error,
         "group `" + options.group + "` has " + std::to_string(members.size()) +
             (members.size() == 1 ? " member" : " members") +
-            " that would not look at new offsets and write over them; stop it, or add --force");
+            ", which would not read new offsets and would overwrite them; stop the group, or add --force");
 }
 
 /// -2 oldest, -1 newest, or milliseconds: what list_offsets asks for.
@@ -91,75 +93,150 @@ std::optional<std::int64_t> timestamp_of(const std::string& to) {
     if (to == "oldest") return -2;
     if (to == "newest") return -1;
     if (to.empty() || to.front() != '@') return std::nullopt;
-    std::int64_t milliseconds = 0;
-    parse_value(milliseconds, std::string_view(to).substr(1));
-    if (milliseconds < 0) throw UsageError("--to " + to + " lies before 1970");
+    std::int64_t milliseconds = -1;
+    try {
+        parse_value(milliseconds, std::string_view(to).substr(1));
+    } catch (const UsageError&) {
+        milliseconds = -1;
+    }
+    if (milliseconds < 0) {
+        throw UsageError("--to " + to + ": after @ come milliseconds since 1970, as in @1700000000000");
+    }
     return milliseconds;
 }
 
-std::map<TopicPartition, std::int64_t> targets(Connections& connections,
-                                               const OffsetsOptions& options) {
-    std::set<TopicPartition> partitions = partitions_of(connections, options.topics);
+/// The partitions to set. Throws unless each topic has some: nothing is set by halves.
+std::set<TopicPartition> target_partitions(Connections& connections, const OffsetsOptions& options) {
+    std::map<std::string, std::string> missing;
+    std::set<TopicPartition> partitions = partitions_of(connections, options.topics, missing);
+    for (const auto& [topic, why] : missing) {
+        throw Error(errc::unknown_topic, "topic `" + topic + "`: " + why + "; nothing was set");
+    }
     if (options.partition) {
         std::erase_if(partitions,
                       [&](const auto& tp) { return tp.partition != *options.partition; });
     }
-    if (partitions.empty()) throw Error(errc::unknown_topic, "there is no such partition");
-    std::map<TopicPartition, std::int64_t> offsets;
-    if (const auto timestamp = timestamp_of(options.to)) {
-        offsets = log_offsets(connections, partitions, *timestamp);
-        if (*timestamp >= 0)
-            offsets.merge(log_offsets(connections, partitions, -1));  // none that late
-    } else {
-        std::int64_t offset = 0;
-        try {
-            parse_value(offset, options.to);
-        } catch (const UsageError& error) {
-            throw UsageError("--to " + options.to +
-                             " is to be an offset, oldest, newest, or @milliseconds since 1970");
-        }
-        if (offset < 0) throw UsageError("--to " + options.to + ": an offset is 0 or more");
-        for (const TopicPartition& tp : partitions) offsets[tp] = offset;
+    if (partitions.empty()) {
+        throw Error(errc::unknown_topic, "the topic has no partition " + std::to_string(*options.partition));
     }
-    for (const TopicPartition& tp : partitions) {
-        if (offsets.contains(tp)) continue;
-        throw Error(errc::no_leader,
-                    tp.topic + ":" + std::to_string(tp.partition) +
-                        " has no leader that could tell its offsets; nothing was set");
+    return partitions;
+}
+
+/// The offset that --to names.
+std::int64_t offset_of(const std::string& to) {
+    std::int64_t offset = 0;
+    try {
+        parse_value(offset, to);
+    } catch (const UsageError&) {
+        throw UsageError("--to " + to + ": give an offset, oldest, newest, or @milliseconds since 1970");
+    }
+    if (offset < 0) throw UsageError("--to " + to + ": an offset is 0 or more");
+    return offset;
+}
+
+std::map<TopicPartition, std::int64_t> targets(Connections& connections,
+                                               const OffsetsOptions& options) {
+    const auto timestamp = timestamp_of(options.to);
+    const std::int64_t fixed = timestamp ? -1 : offset_of(options.to);
+    const auto partitions = target_partitions(connections, options);
+    std::map<TopicPartition, std::int64_t> offsets;
+    if (!timestamp) {
+        for (const TopicPartition& tp : partitions) offsets[tp] = fixed;
+        return offsets;
+    }
+    const auto found = log_offsets(connections, partitions, *timestamp);
+    std::set<TopicPartition> without;  // no message is that late: the log's end
+    for (const auto& [tp, looked_up] : found) {
+        if (!looked_up.problem.empty()) {
+            throw Error(errc::no_leader, tp.to_string() + ": " + looked_up.problem + "; nothing was set");
+        }
+        looked_up.offset ? void(offsets[tp] = *looked_up.offset) : void(without.insert(tp));
+    }
+    for (const auto& [tp, end] : log_offsets(connections, without, -1)) {
+        if (!end.offset) throw Error(errc::no_leader, tp.to_string() + ": " + end.problem + "; nothing was set");
+        offsets[tp] = *end.offset;
     }
     return offsets;
 }
 
-void store(Connections& connections, Storage storage, const std::string& group,
+/// Reports each that was stored, or why not. False if one was not.
+bool store(Connections& connections, Storage storage, const OffsetsOptions& options,
            const std::map<TopicPartition, std::int64_t>& offsets) {
     if (storage == Storage::kafka) {
-        connections.wait(store_offsets(connections.cluster(), group, offsets));
-        return;
+        connections.wait(store_offsets(connections.cluster(), options.group, offsets));
+    } else {
+        connections.wait(connections.registry().create_group(options.group));
     }
-    connections.wait(connections.registry().create_group(group));
+    bool all = true;
     for (const auto& [tp, next] : offsets) {
-        connections.wait(connections.registry().set_offset(group, tp, next));
+        const std::string name = "group `" + options.group + "`, " + tp.to_string();
+        try {
+            if (storage == Storage::zookeeper) connections.wait(connections.registry().set_offset(options.group, tp, next));
+            report(name + ": next offset " + std::to_string(next));
+        } catch (const Error& error) {
+            report(name + ": not set: " + error.what());
+            all = false;
+        }
     }
-}
-
-void tell_stored(const OffsetsOptions& options,
-                 const std::map<TopicPartition, std::int64_t>& offsets) {
-    for (const auto& [tp, next] : offsets) {
-        report("group `" + options.group + "`, " + tp.topic + ":" + std::to_string(tp.partition) +
-               ": next offset " + std::to_string(next));
-    }
+    return all;
 }
 
 int set(const OffsetsOptions& options) {
     require_bootstrap_or_zookeeper(options.connection);
     if (options.topics.empty()) throw UsageError("--topic is required");
+    if (!timestamp_of(options.to)) offset_of(options.to);  // before anything is connected to
     Connections connections(client_config(options.connection, scopes_of_tools));
     const Storage storage = storage_of(connections, options.storage);
     refuse_running_group(connections, options);
     const auto offsets = targets(connections, options);
-    store(connections, storage, options.group, offsets);
-    tell_stored(options, offsets);
-    return exit_ok;
+    return store(connections, storage, options, offsets) ? exit_ok : exit_failure;
+}
+
+/// Where a broker cannot remove offsets: what can be done instead.
+int set_to_oldest(Connections& connections, const OffsetsOptions& options) {
+    std::set<TopicPartition> partitions;
+    for (const auto& [tp, stored] : stored_offsets(connections, Storage::kafka, options.group, options.topics)) {
+        partitions.insert(tp);
+    }
+    std::map<TopicPartition, std::int64_t> offsets;
+    bool all = true;
+    for (const auto& [tp, oldest] : log_offsets(connections, partitions, -2)) {
+        if (oldest.offset) {
+            offsets[tp] = *oldest.offset;
+        } else {
+            report(tp.to_string() + ": " + oldest.problem);
+            all = false;
+        }
+    }
+    return store(connections, Storage::kafka, options, offsets) && all ? exit_ok : exit_failure;
+}
+
+int reset_in_kafka(Connections& connections, const OffsetsOptions& options) {
+    try {
+        if (options.topics.empty()) {
+            connections.wait(delete_offsets(connections.cluster(), options.group));
+            report("group `" + options.group + "` has no stored offsets any more");
+            return exit_ok;
+        }
+        std::vector<TopicPartition> partitions;
+        bool readable = true;
+        for (const auto& [tp, stored] : stored_offsets(connections, Storage::kafka, options.group, options.topics)) {
+            if (!stored.problem.empty()) report(tp.to_string() + ": " + stored.problem);
+            readable = readable && stored.problem.empty();
+            partitions.push_back(tp);
+        }
+        if (partitions.empty()) report("group `" + options.group + "` has nothing stored of these topics");
+        const auto failures = connections.wait(delete_offsets(connections.cluster(), options.group, partitions));
+        for (const TopicPartition& tp : partitions) {
+            const auto failed = failures.find(tp);
+            report(tp.to_string() + (failed == failures.end() ? ": removed" : std::string(": ") + failed->second.what()));
+        }
+        return failures.empty() && readable ? exit_ok : exit_failure;
+    } catch (const Error& error) {
+        if (error.condition() != errc::unsupported_version) throw;
+        report(error.reason() + "; they are set to the oldest offsets instead");
+    }
+    return set_to_oldest(connections, options);
 }
 
 int reset(const OffsetsOptions& options) {
@@ -168,7 +245,7 @@ int reset(const OffsetsOptions& options) {
     const Storage storage = storage_of(connections, options.storage);
     if (storage == Storage::zookeeper && !options.topics.empty()) {
         throw UsageError(
-            "in ZooKeeper the offsets of all topics are forgotten at once; leave out --topic, or use "
+            "in ZooKeeper the offsets of all topics are removed at once; leave out --topic, or use "
             "`kwire offsets set --topic " + options.topics.front() + " --to oldest`");
     }
     refuse_running_group(connections, options);
@@ -177,15 +254,7 @@ int reset(const OffsetsOptions& options) {
         report("group `" + options.group + "` has no stored offsets any more");
         return exit_ok;
     }
-    std::set<TopicPartition> partitions;
-    for (const auto& [tp, next] :
-         stored_offsets(connections, storage, options.group, options.topics)) {
-        partitions.insert(tp);
-    }
-    const auto offsets = log_offsets(connections, partitions, -2);
-    store(connections, storage, options.group, offsets);
-    tell_stored(options, offsets);
-    return exit_ok;
+    return reset_in_kafka(connections, options);
 }
 
 void add_shared(Command command, OffsetsOptions& options) {
@@ -234,7 +303,7 @@ void add_offsets(Command root) {
                 "the next offset to read; @MS: of the first message from then on, in milliseconds "
                 "since 1970")
         .required();
-    set_command.flag("--force", options->force, "although the group has members");
+    set_command.flag("--force", options->force, "even if the group has members");
     set_command.notes("Examples",
                       {"kwire offsets set -g clicks -t page-views -p 0 --to 4711 -z localhost:2181",
                        "kwire offsets set -g clicks -t page-views --to oldest -b localhost:9092"});
@@ -242,11 +311,16 @@ void add_offsets(Command root) {
 
     Command reset_command =
         offsets.subcommand("reset",
-                           "Forget what is stored in ZooKeeper; in Kafka, where nothing can be "
-                           "removed, go back to the oldest");
+                           "Remove the stored offsets, of all topics or in Kafka also of some");
     add_shared(reset_command, *options);
-    reset_command.flag("--force", options->force, "although the group has members");
-    reset_command.notes("Examples", {"kwire offsets reset -g clicks -z localhost:2181"});
+    reset_command.flag("--force", options->force, "even if the group has members");
+    reset_command.notes(
+        "In Kafka",
+        {"All offsets are removed with the group (DeleteGroups, Kafka 1.1 and later), those of some topics",
+         "by themselves (OffsetDelete, 2.4 and later). Older brokers can remove none: there the offsets are",
+         "set to the oldest ones, and the command says so."});
+    reset_command.notes("Examples", {"kwire offsets reset -g clicks -z localhost:2181",
+                                     "kwire offsets reset -g clicks -b localhost:9092 --topic page-views"});
     reset_command.runs([options] { return reset(*options); });
 }
 

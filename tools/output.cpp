@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 
 #include "command_line.h"
 #include "interrupt.h"
+#include "numbers.h"
 #include "report.h"
 
 namespace kwire::tools {
@@ -20,6 +22,19 @@ bool wait_writable(int descriptor) {
 }
 
 }  // namespace
+
+Output::Output(int descriptor) : descriptor_(descriptor), terminal_(::isatty(descriptor) != 0) {}
+
+void Output::escape_controls(std::size_t from) {
+    const std::string text = buffer_.substr(from);
+    buffer_.resize(from);
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find_first_of("\t\n", begin), text.size());
+        buffer_ += printable(std::string_view(text).substr(begin, end - begin));
+        if (end < text.size()) buffer_ += text[end];
+        begin = end + 1;
+    }
+}
 
 bool Output::flush() {
     written_ = 0;
@@ -56,6 +71,7 @@ std::string Output::complaint() const {
 }
 
 int finish(Output& output) {
+    output.escape_for_terminal(0);
     if (output.flush() || output.reader_gone()) return exit_ok;
     report(output.complaint());
     return exit_failure;

@@ -13,10 +13,15 @@ namespace kwire::tools {
 
 class Output {
  public:
-    explicit Output(int descriptor) : descriptor_(descriptor) {}
+    explicit Output(int descriptor);
 
     /// What is to be written next; append to it.
     std::string& buffer() { return buffer_; }
+    /// Where a person reads: escapes the control characters of the buffer from there on, but for tabs and newlines, so that
+    /// nobody's message moves the cursor. Elsewhere data passes as it is.
+    void escape_for_terminal(std::size_t from) {
+        if (terminal_) escape_controls(from);
+    }
     void line(std::string_view text) { buffer_.append(text).push_back('\n'); }
 
     /// Writes the buffer. False if that failed, or was interrupted by a signal while the reader
@@ -35,7 +40,10 @@ class Output {
     bool interrupted() const { return failure_ == std::errc::interrupted; }
 
  private:
+    void escape_controls(std::size_t from);
+
     int descriptor_;
+    bool terminal_;
     std::string buffer_;
     std::size_t written_ = 0;
     std::error_code failure_;

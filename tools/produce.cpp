@@ -1,6 +1,9 @@
 // kwire produce: every line of stdin becomes a message.
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include <kwire/net/error.h>
@@ -34,22 +37,42 @@ struct ProduceOptions {
 /// What became of the lines. Reports arrive on the runtime's thread, in any order.
 class Deliveries {
  public:
+    void sent() {
+        const std::lock_guard lock(mutex_);
+        if (waiting_++ == 0) last_progress_ = Clock::now();
+    }
+    /// How long lines have been waiting without any being acknowledged.
+    Clock::duration stalled_for() const {
+        const std::lock_guard lock(mutex_);
+        return waiting_ > 0 ? Clock::now() - last_progress_ : Clock::duration::zero();
+    }
     void add(std::uint64_t line, const DeliveryReport& delivery) {
         const std::lock_guard lock(mutex_);
+        --waiting_;
+        last_progress_ = Clock::now();
         if (!delivery.error) {
             ++delivered_;
             return;
         }
         ++failed_;
+        if (delivery.error->condition() == errc::closed) {
+            ++unfinished_;
+            return;  // summed up at the end
+        }
         // A message that is too large says nothing about the next one; anything else very likely
         // does.
         if (delivery.error->condition() != errc::message_too_large) hopeless_ = true;
-        constexpr std::uint64_t told_max = 10;
-        if (failed_ <= told_max) {
+        constexpr std::uint64_t reported_max = 10;
+        if (failed_ - unfinished_ <= reported_max) {
             report("line " + std::to_string(line) + " was not accepted: " + delivery.error->what());
-        } else if (failed_ == told_max + 1) {
+        } else if (failed_ - unfinished_ == reported_max + 1) {
             report("more lines were not accepted");
         }
+    }
+    /// Not acknowledged when the producer was closed.
+    std::uint64_t unfinished() const {
+        const std::lock_guard lock(mutex_);
+        return unfinished_;
     }
     std::uint64_t delivered() const {
         const std::lock_guard lock(mutex_);
@@ -68,7 +91,60 @@ class Deliveries {
     mutable std::mutex mutex_;
     std::uint64_t delivered_ = 0;
     std::uint64_t failed_ = 0;
+    std::uint64_t unfinished_ = 0;
+    std::uint64_t waiting_ = 0;
+    Clock::time_point last_progress_{};
     bool hopeless_ = false;
+};
+
+/// Reports what keeps lines from being acknowledged, each reason once, from a thread of its own: the others may be waiting
+/// for stdin, or for room.
+class TroubleWatch {
+ public:
+    TroubleWatch(std::shared_ptr<Producer> producer, std::shared_ptr<Deliveries> deliveries)
+        : producer_(std::move(producer)), deliveries_(std::move(deliveries)), thread_([this] { run(); }) {}
+    ~TroubleWatch() {
+        {
+            const std::lock_guard lock(mutex_);
+            over_ = true;
+        }
+        ended_.notify_all();
+        thread_.join();
+    }
+    TroubleWatch(const TroubleWatch&) = delete;
+    TroubleWatch& operator=(const TroubleWatch&) = delete;
+
+ private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!ended_.wait_for(lock, std::chrono::milliseconds(500), [this] { return over_; })) {
+            constexpr std::chrono::seconds patience{3};
+            if (deliveries_->stalled_for() >= patience) look();
+        }
+    }
+    void look() {
+        std::vector<Error> troubles;
+        try {
+            troubles = producer_->troubles();
+        } catch (const std::exception&) {
+            return;  // it is being closed
+        }
+        for (const Error& trouble : troubles) tell(trouble.what());
+        if (troubles.empty()) tell("the brokers have acknowledged nothing for 3 s");
+    }
+    void tell(const std::string& reason) {
+        constexpr std::size_t reasons_max = 100;
+        if (told_.size() >= reasons_max || !told_.insert(reason).second) return;
+        report(reason + "; trying again");
+    }
+
+    const std::shared_ptr<Producer> producer_;
+    const std::shared_ptr<Deliveries> deliveries_;
+    std::set<std::string> told_;
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    bool over_ = false;
+    std::thread thread_;
 };
 
 std::vector<std::pair<std::string, std::optional<std::string>>> parse_headers(
@@ -95,25 +171,39 @@ void split(std::string_view line, const std::string& delimiter, ProducerRecord& 
     record.value = std::string(line);
 }
 
-/// Sends line after line; answers how many.
+/// False: interrupted before there was room for it.
+bool send(Producer& producer, ProducerRecord& record, Producer::Report& report) {
+    constexpr std::chrono::milliseconds longest_wait{100};  // how long an interrupt may go unseen
+    while (!producer.send_within(longest_wait, record, report)) {
+        if (interrupt_requested()) return false;
+    }
+    return true;
+}
+
+/// Sends line after line until stdin or all hope ends, or a signal comes; returns how many.
 std::uint64_t send_all(Producer& producer, const ProduceOptions& options, LineReader& lines,
                        const std::shared_ptr<Deliveries>& deliveries) {
     const auto headers = parse_headers(options.headers);
     Progress progress(false);
     std::uint64_t number = 0;
-    while (!deliveries->hopeless()) {
+    while (!deliveries->hopeless() && !interrupt_requested()) {
         const auto line = lines.next();
-        if (!line) break;
+        if (!line || interrupt_requested()) break;
         ++number;
         ProducerRecord record;
         record.topic = options.topic;
         record.partition = options.partition;
         record.headers = headers;
         split(*line, options.key_delimiter, record);
+        Producer::Report report_delivery = [deliveries, number](const DeliveryReport& delivery) {
+            deliveries->add(number, delivery);
+        };
+        deliveries->sent();
         try {
-            producer.send(std::move(record), [deliveries, number](const DeliveryReport& delivery) {
-                deliveries->add(number, delivery);
-            });
+            if (!send(producer, record, report_delivery)) {
+                const Error interrupted(errc::closed, "interrupted before there was room in the producer's buffer");
+                deliveries->add(number, {{options.topic, -1}, -1, interrupted});
+            }
         } catch (const Error& error) {
             deliveries->add(number, DeliveryReport{{options.topic, -1}, -1, error});
         }
@@ -136,7 +226,7 @@ int produce(const ProduceOptions& options) {
     set("acks", options.acks);
     if (config.group.bootstrap.empty()) throw UsageError("--bootstrap is required");
     if (options.partition && *options.partition < 0) {
-        throw UsageError("--partition is to be 0 or more");
+        throw UsageError("--partition must be 0 or more");
     }
 
     install_interrupts();
@@ -145,25 +235,34 @@ int produce(const ProduceOptions& options) {
     Connections connections(std::move(config));
     const auto begun = Clock::now();
     const auto producer = Producer::create(connections.cluster(), producer_config);
-    receive_interrupts();
-    LineReader lines(0);
     const auto deliveries = std::make_shared<Deliveries>();
+    auto watch = std::make_unique<TroubleWatch>(producer, deliveries);
+    receive_interrupts();  // here, and not in the thread that watches
+    LineReader lines(0);
     const std::uint64_t sent = send_all(*producer, options, lines, deliveries);
-    producer->flush();
-    producer->close();
+    // However long it takes, unless somebody asks for the end.
+    while (!interrupt_requested() && !producer->flush_within(std::chrono::milliseconds(100))) continue;
+    watch.reset();
+    constexpr std::chrono::seconds last_patience{5};
+    producer->close_within(last_patience);
 
     const auto took = Clock::now() - begun;
     report(
         show_count(sent) + (sent == 1 ? " line, " : " lines, ") +
         show_count(deliveries->delivered()) +
-        (acknowledged ? " acknowledged" : " sent, with acks=0 nobody says whether they arrived") +
+        (acknowledged ? " acknowledged" : " sent; with acks=0 it is not known whether they arrived") +
         (deliveries->failed() > 0 ? ", " + show_count(deliveries->failed()) + " FAILED" : "") +
         " in " + show_duration(took));
+    if (deliveries->unfinished() > 0) {
+        report("interrupted: " + show_count(deliveries->unfinished()) + " of the lines were not acknowledged; " +
+               "they may be stored or not");
+    }
     if (lines.failure()) {
         report("stdin cannot be read: " + lines.failure().message());
         return exit_failure;
     }
-    return deliveries->failed() == 0 && deliveries->delivered() == sent ? exit_ok : exit_failure;
+    const bool all = deliveries->failed() == 0 && deliveries->delivered() == sent;
+    return all ? exit_ok : exit_failure;
 }
 
 }  // namespace
@@ -183,9 +282,14 @@ void add_produce(Command root) {
         .option("--compression", options->compression, "CODEC",
                 "none (default), gzip, snappy, lz4 or zstd")
         .one_of({"none", "gzip", "snappy", "lz4", "zstd"});
-    command.option("--acks", options->acks, "all|1|0", "who has to have a message (default: all)")
+    command.option("--acks", options->acks, "all|1|0", "which replicas have to store a message before it counts (default: all)")
         .one_of({"all", "-1", "1", "0"});
     add_properties(command, options->connection);
+    command.notes("How it ends",
+                  {"At the end of stdin, once every line is acknowledged or has failed (delivery.timeout.ms). On SIGINT",
+                   "or SIGTERM it reads no more, gives what is queued 5 s, and reports what was not acknowledged; if",
+                   "anything was not, the exit code is 1. A second signal ends it at once. A topic that does not exist is created if",
+                   "the brokers allow that; -X allow.auto.create.topics=false turns it off."});
     command.notes("Examples",
                   {"echo hello | kwire produce --bootstrap localhost:9092 --topic greetings",
                    "kwire produce -b localhost -t page-views -K : --compression zstd < views.txt"});

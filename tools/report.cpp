@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "numbers.h"
+
 namespace kwire::tools {
 namespace {
 
@@ -13,7 +15,7 @@ bool line_shown = false;
 void write_all(std::string_view text) {
     while (!text.empty()) {
         const auto count = ::write(STDERR_FILENO, text.data(), text.size());
-        if (count <= 0) return;  // nobody is left to tell it to
+        if (count <= 0) return;  // nobody is left to read it
         text.remove_prefix(static_cast<std::size_t>(count));
     }
 }
@@ -27,7 +29,7 @@ void report(std::string_view sentence) {
     std::string text;
     if (line_shown) text += erase_line;
     line_shown = false;
-    text.append("kwire: ").append(sentence).append("\n");
+    text.append("kwire: ").append(printable(sentence)).append("\n");
     write_all(text);
 }
 

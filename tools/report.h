@@ -1,4 +1,4 @@
-// What the command tells the person on stderr: sentences, and a line of progress on a terminal.
+// What the command reports on stderr: sentences, and a line of progress on a terminal.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,8 @@
 
 namespace kwire::tools {
 
-/// Writes `kwire: sentence` as one line, from any thread. A line of progress makes way for it.
+/// Writes `kwire: sentence` as one line, from any thread, control characters escaped: names and errors come from others. A
+/// line of progress makes way for it.
 void report(std::string_view sentence);
 
 /// A line on the terminal that is rewritten a few times a second; nothing where stderr is no
@@ -22,7 +23,7 @@ class Progress {
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    /// Shows what line answers, if the last one is old enough. Cheap otherwise, but not free: not
+    /// Shows what line returns, if the last one is old enough. Cheap otherwise, but not free: not
     /// once a message.
     void update(const std::function<std::string()>& line);
     void clear();

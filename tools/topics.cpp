@@ -8,6 +8,7 @@
 
 #include <kwire/net/admin.h>
 #include <kwire/net/error.h>
+#include <kwire/net/topic_error.h>
 
 #include "connection.h"
 #include "output.h"
@@ -35,13 +36,24 @@ struct Topic {
 
 using Topics = std::map<std::string, Topic>;
 
-Topics topics_of_brokers(Connections& connections, const std::vector<std::string>& names) {
-    const auto view = connections.wait(connections.cluster()->refresh(names));
+/// What was asked for: the topics that could be read, and why the others could not.
+struct Found {
     Topics topics;
+    std::map<std::string, std::string> missing;
+};
+
+Found topics_of_brokers(Connections& connections, const std::vector<std::string>& names) {
+    const auto view = connections.wait(connections.cluster()->refresh(names));
+    Found found;
     for (const auto& [name, topic] : view->topics) {
-        topics[name] = {topic.partitions, topic.internal, {}};
+        found.topics[name] = {topic.partitions, topic.internal, {}};
     }
-    return topics;
+    for (const auto& [name, code] : view->topic_errors) found.missing[name] = topic_error_in_words(code);
+    for (const std::string& name : names) {
+        if (!found.topics.contains(name)) found.missing[name] = why_missing(*view, name);
+    }
+    for (const auto& [name, fault] : view->topic_faults) found.missing[name] = fault;
+    return found;
 }
 
 Topic topic_of_zookeeper(Connections& connections, const std::string& name,
@@ -62,35 +74,40 @@ Topic topic_of_zookeeper(Connections& connections, const std::string& name,
     return topic;
 }
 
-Topics topics_of_zookeeper(Connections& connections, std::vector<std::string> names) {
+/// A node that cannot be read costs its own topic alone.
+Found topics_of_zookeeper(Connections& connections, std::vector<std::string> names) {
     if (names.empty()) names = connections.wait(connections.registry().topics());
-    Topics topics;
+    Found found;
     for (const std::string& name : names) {
-        const auto assignment = connections.wait(connections.registry().topic(name));
-        if (assignment) topics[name] = topic_of_zookeeper(connections, name, *assignment);
-    }
-    return topics;
-}
-
-/// What is asked for; names that are not there are told. False if there were any.
-bool read_topics(Connections& connections, const std::vector<std::string>& names, Topics& topics) {
-    Topics all = connections.has_bootstrap() ? topics_of_brokers(connections, names)
-                                             : topics_of_zookeeper(connections, names);
-    if (names.empty()) {
-        topics = std::move(all);
-        return true;
-    }
-    bool found = true;
-    for (const std::string& name : names) {
-        const auto at = all.find(name);
-        if (at == all.end()) {
-            report("there is no topic `" + name + "`");
-            found = false;
-        } else {
-            topics.insert(*at);
+        try {
+            const auto assignment = connections.wait(connections.registry().topic(name));
+            if (assignment) {
+                found.topics[name] = topic_of_zookeeper(connections, name, *assignment);
+            } else {
+                found.missing[name] = "the topic does not exist";
+            }
+        } catch (const Error& error) {
+            const auto condition = error.condition();
+            if (condition != errc::bad_registration && condition != errc::zookeeper_error) throw;
+            found.missing[name] = error.reason();
+            connections.registry().take_warnings();  // the same
         }
+        std::string unread;
+        for (const auto& warning : connections.registry().take_warnings()) {
+            unread += (unread.empty() ? "" : "; ") + ("the ZooKeeper node " + warning.path + " " + warning.what);
+        }
+        if (!unread.empty()) found.missing[name] = unread;
     }
     return found;
+}
+
+/// What is asked for; what could not be read is reported. False if there was any.
+bool read_topics(Connections& connections, const std::vector<std::string>& names, Topics& topics) {
+    Found found = connections.has_bootstrap() ? topics_of_brokers(connections, names)
+                                              : topics_of_zookeeper(connections, names);
+    for (const auto& [name, why] : found.missing) report("topic `" + name + "`: " + why);
+    topics = std::move(found.topics);
+    return found.missing.empty();
 }
 
 std::string join(const std::vector<std::int32_t>& ids) {
@@ -112,7 +129,7 @@ void append_json(std::string& out, const Topics& topics) {
                                   {"isr", view.isr}});
         }
         if (!topic.config.empty()) line["config"] = topic.config;
-        out += line.dump() + "\n";
+        out += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     }
 }
 
@@ -143,13 +160,14 @@ int list(const TopicsOptions& options) {
         return finish(output);
     }
     Topics topics;
-    read_topics(connections, {}, topics);
+    const bool all = read_topics(connections, {}, topics);
     if (options.format == "json") {
         append_json(output.buffer(), topics);
     } else {
         for (const auto& [name, topic] : topics) output.line(name);
     }
-    return finish(output);
+    const int code = finish(output);
+    return all ? code : exit_failure;
 }
 
 int describe(const TopicsOptions& options) {
@@ -171,8 +189,7 @@ std::map<std::string, std::string> topic_config(const std::vector<std::string>& 
     for (const std::string& text : texts) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0) {
-            throw UsageError("--config " + text +
-                             " is to be key=value, such as retention.ms=60000");
+            throw UsageError("--config " + text + ": give key=value, such as retention.ms=60000");
         }
         config[text.substr(0, equals)] = text.substr(equals + 1);
     }
@@ -192,8 +209,8 @@ void await_leaders(Connections& connections, const std::string& name, std::int32
         }
         if (std::chrono::steady_clock::now() > deadline) {
             throw Error(errc::timed_out,
-                        "`" + name + "` is written down in ZooKeeper, but after 30 s partition " +
-                            std::to_string(partition) + " has no leader; does a controller run?");
+                        "the topic is registered in ZooKeeper, but after 30 s partition " +
+                            std::to_string(partition) + " has no leader; is a controller running?");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -219,7 +236,7 @@ void delete_one(Connections& connections, const std::string& name) {
     }
 }
 
-/// Does one thing to each topic; what fails is told, and the others are done all the same.
+/// Does one thing to each topic; a failure is reported, and the others are done all the same.
 template <class Action>
 int for_each_topic(const TopicsOptions& options, const std::string& done, Action action) {
     if (options.topics.empty()) throw UsageError("name at least one topic");
@@ -242,9 +259,9 @@ int for_each_topic(const TopicsOptions& options, const std::string& done, Action
 }
 
 int create(const TopicsOptions& options) {
-    if (options.partitions < 1) throw UsageError("--partitions is to be 1 or more");
+    if (options.partitions < 1) throw UsageError("--partitions must be 1 or more");
     if (options.replication < 1 || options.replication > INT16_MAX) {
-        throw UsageError("--replication-factor is to be 1 to 32767");
+        throw UsageError("--replication-factor must be 1 to 32767");
     }
     return for_each_topic(options, "created",
                           [&options](Connections& connections, const std::string& name) {

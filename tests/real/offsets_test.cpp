@@ -212,5 +212,38 @@ TEST(Offsets, reset_when_joining_are_read_from_the_start_again) {
     }
 }
 
+TEST(Offsets, in_kafka_are_removed_where_the_broker_can) {
+    auto& cluster = shared_cluster();
+    if (!cluster.at_least("0.10.2")) {
+        GTEST_SKIP() << "cannot list what a group has stored";
+    }
+    const std::string group = "removed";
+    for (const std::string topic : {"removed-a", "removed-b"}) {
+        cluster.create_topic(topic, 1);
+        produce_numbers(topic, 0, 5);
+        consume(group, topic, 5, "kafka");
+    }
+    const auto offsets = [&] {
+        return run_process(kwire_command({"offsets", "get", "-g", group, "-b", cluster.bootstrap(), "--format", "json"})).out;
+    };
+    EXPECT_THAT(offsets(), HasSubstr("\"topic\":\"removed-a\",\"partition\":0,\"offset\":5"));
+    const auto one = run_process(
+        kwire_command({"offsets", "reset", "-g", group, "-t", "removed-a", "-b", cluster.bootstrap()}));
+    EXPECT_TRUE(one.ok()) << one.describe();
+    EXPECT_THAT(offsets(), HasSubstr("\"topic\":\"removed-b\",\"partition\":0,\"offset\":5"));
+    if (cluster.at_least("2.4")) {
+        EXPECT_THAT(offsets(), testing::Not(HasSubstr("removed-a")));
+    } else {
+        EXPECT_THAT(one.err, HasSubstr("set to the oldest offsets instead"));
+    }
+    const auto all = run_process(kwire_command({"offsets", "reset", "-g", group, "-b", cluster.bootstrap()}));
+    EXPECT_TRUE(all.ok()) << all.describe();
+    if (cluster.at_least("1.1")) {
+        EXPECT_EQ(offsets(), "");
+    } else {
+        EXPECT_THAT(offsets(), HasSubstr("\"topic\":\"removed-b\",\"partition\":0,\"offset\":0"));
+    }
+}
+
 }  // namespace
 }  // namespace kwire::real

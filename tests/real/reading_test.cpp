@@ -128,6 +128,28 @@ TEST(Writing, kcat_reads_what_kwire_writes_in_every_codec) {
     }
 }
 
+TEST(Writing, a_topic_is_created_by_writing_to_it_as_by_javas_producer) {
+    auto& cluster = shared_cluster();
+    const auto written = run_process(
+        kwire_command({"produce", "--bootstrap", cluster.bootstrap(), "--topic", "made-by-writing"}), "a\nb\nc\n");
+    EXPECT_TRUE(written.ok()) << written.describe();
+    EXPECT_EQ(cluster.kcat_read_all_of("made-by-writing", 3).size(), 3U);
+}
+
+TEST(Writing, no_topic_is_created_where_that_is_turned_off) {
+    auto& cluster = shared_cluster();
+    if (!cluster.at_least("0.11")) {
+        GTEST_SKIP() << "brokers of before Metadata 4 cannot be told";
+    }
+    const auto refused = run_process(kwire_command({"produce", "--bootstrap", cluster.bootstrap(), "--topic", "not-made",
+                                                    "-X", "allow.auto.create.topics=false"}),
+                                     "a\n");
+    EXPECT_EQ(refused.exit_code, 1) << refused.describe();
+    EXPECT_THAT(refused.err, testing::HasSubstr("the topic does not exist"));
+    const auto topics = run_process(kwire_command({"topics", "list", "--bootstrap", cluster.bootstrap()}));
+    EXPECT_THAT(topics.out, testing::Not(testing::HasSubstr("not-made")));
+}
+
 TEST(WrongPort, the_error_says_what_answers_there) {
     auto& cluster = shared_cluster();
     const auto zookeeper = cluster.zookeeper().substr(0, cluster.zookeeper().find('/'));

@@ -1,6 +1,4 @@
 // The command as a person calls it, as far as no broker is needed.
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -8,50 +6,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "run_command.h"
 
 namespace kwire::tools {
 namespace {
+
+using test::kwire;
+using test::Outcome;
 
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct Outcome {
-    int code;
-    std::string out;
-    std::string err;
-};
-
-std::string contents(std::FILE* file) {
-    std::string all;
-    std::array<char, 4096> bytes;
-    std::rewind(file);
-    while (const auto count = std::fread(bytes.data(), 1, bytes.size(), file)) {
-        all.append(bytes.data(), count);
-    }
-    std::fclose(file);
-    return all;
-}
-
-/// Runs `kwire` with arguments as a shell splits them.
-Outcome kwire(const std::string& arguments) {
-    std::FILE* out = std::tmpfile();
-    std::FILE* err = std::tmpfile();
-    const std::string command = std::string("exec ") + KWIRE_COMMAND + " " + arguments;
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(fileno(out), 1);
-        dup2(fileno(err), 2);
-        execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-        _exit(127);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(out), contents(err)};
-}
 
 void expect_usage_error(const std::string& arguments,
                         const testing::Matcher<std::string>& sentence) {

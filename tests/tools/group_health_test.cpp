@@ -93,5 +93,20 @@ TEST_F(Health, TellsWhereAMemberRuns) {
     EXPECT_EQ(client_of(named, "g"), "kwire 0.1.0");
 }
 
+TEST_F(Health, TellsATopicThatIsRefusedFromOneThatIsNotThere) {
+    snapshot.members.front().registration->subscription["denied"] = 1;
+    snapshot.members.front().registration->subscription["gone"] = 1;
+    snapshot.refused["denied"] = "access is denied";
+    EXPECT_THAT(problems_of(snapshot), ElementsAre(HasSubstr("cannot be looked at: access is denied"),
+                                                   HasSubstr("the topic gone does not exist")));
+}
+
+TEST_F(Health, ReportsWhatCouldNotBeFoundOut) {
+    snapshot.unreadable.push_back({"/consumers/g/offsets/t/1", "holds `x`, which is not an offset"});
+    snapshot.unknown.push_back("the log's end of t/0 is not known: refused");
+    EXPECT_THAT(problems_of(snapshot), ElementsAre("/consumers/g/offsets/t/1 holds `x`, which is not an offset",
+                                                   "the log's end of t/0 is not known: refused"));
+}
+
 }  // namespace
 }  // namespace kwire::tools

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -106,6 +107,39 @@ TEST(KeptCapture, keeps_nothing_back_once_the_disk_is_full) {
     capture.flush();
     EXPECT_TRUE(capture.failed());
     EXPECT_EQ(capture.unwritten_bytes(), 0U);
+}
+
+/// What a person reads is shown on a terminal; the same bytes pass through a pipe as they are.
+TEST(OutputTerminal, control_characters_do_not_reach_it) {
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ASSERT_GE(master, 0);
+    ASSERT_EQ(grantpt(master), 0);
+    ASSERT_EQ(unlockpt(master), 0);
+    const int terminal = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ASSERT_GE(terminal, 0);
+    Output output(terminal);
+    output.line("a\x1b[2J\tb\xc2\x9b" "c");
+    EXPECT_EQ(finish(output), 0);
+    char bytes[100];
+    const auto count = read(master, bytes, sizeof bytes);
+    EXPECT_EQ(std::string(bytes, static_cast<std::size_t>(count)), "a\\x1b[2J\tb\\xc2\\x9bc\r\n");
+    close(terminal);
+    close(master);
+}
+
+TEST_F(OutputTest, data_in_a_pipe_passes_as_it_is) {
+    Output output(ends_[1]);
+    output.line("a\x1b[2J");
+    EXPECT_EQ(finish(output), 0);
+    EXPECT_EQ(read_some(), "a\x1b[2J\n");
+}
+
+TEST_F(OutputTest, a_descriptor_that_cannot_be_written_is_found_without_writing) {
+    Output output(ends_[0]);
+    output.look_for_reader();
+    EXPECT_TRUE(output.failure());
+    EXPECT_FALSE(output.reader_gone());
+    EXPECT_EQ(finish(output), 1);
 }
 
 }  // namespace
