@@ -361,7 +361,8 @@ Task<void> JoinedMember::open_session(Self self, SessionNumber number) {
     try {
         session = co_await self->settings_.config.session_factory();
         proven = co_await proven_until(session);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
     }
     if (session && self->membership_.closed()) {
@@ -410,7 +411,8 @@ Task<void> JoinedMember::register_member(Self self, SessionNumber number, Member
     zk::Code code = zk::Code::other;
     try {
         code = co_await enter(self, self->registration_for(subscription));
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
         self->join_failure_ = error;
     }
@@ -440,7 +442,8 @@ Task<void> JoinedMember::update_registration(Self self, SessionNumber number, Me
     try {
         code = co_await self->registry_->update_member(self->group(), self->id_,
                                                        self->registration_for(subscription));
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
     }
     if (number == self->session_) self->peers_.erase(self->id_);
@@ -463,7 +466,8 @@ Task<void> JoinedMember::deregister(Self self, SessionNumber number) {
     zk::Code code = zk::Code::other;
     try {
         code = co_await self->registry_->deregister_member(self->group(), self->id_);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
     }
     self->post(event::Deregistered{number, code});
@@ -538,7 +542,7 @@ Task<void> JoinedMember::close_session(std::shared_ptr<zk::Session> session, std
                                        std::shared_ptr<bool> done) {
     try {
         co_await session->close();
-    } catch (const Error&) {
+    } catch (...) {
         // The server ends it by itself when its time is up.
     }
     *done = true;

@@ -76,7 +76,8 @@ Task<void> JoinedMember::read_members(Self self, SessionNumber number) {
             for (const auto& id : ids) members.push_back({id, true, {}, PeerKind::go});
         }
         e.members = std::move(members);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) self->report(error);
     }
     self->post(std::move(e));
@@ -132,7 +133,8 @@ Task<void> JoinedMember::read_topic(Self self, action::ReadTopic a) {
         auto partitions = co_await source->read(a.topic, a.with_leaders, on_change);
         e.outcome = partitions ? Outcome::found : Outcome::missing;
         if (partitions) e.partitions = std::move(*partitions);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) {
             e.outcome = Outcome::unreadable;
             self->report(error);
@@ -153,7 +155,8 @@ Task<void> JoinedMember::list_topics(Self self, SessionNumber number) {
     };
     try {
         e.topics = co_await source->list(on_change);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) self->report(error);
     }
     self->post(std::move(e));
@@ -173,7 +176,8 @@ Task<void> JoinedMember::list_owners(Self self, SessionNumber number, std::strin
     event::OwnersListed e{number, topic, {}};
     try {
         e.partitions = co_await self->registry_->owned_partitions(self->group(), topic);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) self->report(error);
     }
     self->post(std::move(e));
@@ -200,7 +204,8 @@ Task<void> JoinedMember::read_plan(Self self, SessionNumber number) {
         e.plan = std::move(stored.owners);
         e.version = stored.version;
         self->report_warnings();
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) self->report(error);
     }
     self->post(std::move(e));
@@ -221,7 +226,8 @@ Task<void> JoinedMember::write_plan(Self self, action::WritePlan a) {
             self->report(Error(errc::zookeeper_error,
                                "writing who is to own what: " + std::string(zk::name(e.code))));
         }
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         if (!only_means_later(error)) self->report(error);
     }
     self->post(std::move(e));
@@ -248,7 +254,8 @@ Task<void> JoinedMember::read_brokers(Self self, SessionNumber number) {
         // An empty list says that all are down; where they were is still the best guess.
         if (!bootstrap.empty()) self->cluster_->set_bootstrap(std::move(bootstrap));
         self->report_warnings();
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->brokers_unwatched_ = true;  // the next proof that the session stands is when to try again
         if (!only_means_later(error)) self->report(error);
     }

@@ -28,7 +28,8 @@ Task<void> JoinedMember::claim(Self self, action::Claim a) {
                                "claiming the partition: " + std::string(zk::name(code)),
                                {.topic = a.tp.topic, .partition = a.tp.partition}));
         }
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
     }
     self->post(event::ClaimAnswered{a.span, code});
@@ -48,7 +49,7 @@ Task<void> JoinedMember::watch_owner(Self self, action::WatchOwner a) {
     std::optional<zk::Owner> owner;
     try {
         owner = co_await self->registry_->owner(self->group(), a.tp, watch);
-    } catch (const Error&) {
+    } catch (...) {
         unreadable = true;  // the connection; anything else the next claim reports
     }
     if (unreadable) {
@@ -68,7 +69,8 @@ Task<void> JoinedMember::release(Self self, action::Release a) {
     zk::Code code = zk::Code::other;
     try {
         code = co_await self->registry_->release(self->group(), a.tp, a.claim_unknown);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         self->report(error);
     }
     self->announced_.erase(a.tp);
@@ -111,7 +113,8 @@ Task<void> JoinedMember::start(Self self, SpanPtr span) {
     bool failed = false;
     try {
         co_await find_position_and_assign(self, span);
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
         failed = true;
         self->not_begun_.insert_or_assign(span->tp, error);
         if (!span->over) self->report(error);
@@ -350,7 +353,8 @@ Task<void> JoinedMember::run_commits(Self self) {
         try {
             const auto failures = co_await commit(self);
             for (const auto& failure : failures) self->report(failure.error);
-        } catch (const Error& error) {
+        } catch (...) {
+            const Error error = as_error(std::current_exception());
             if (error.condition() != errc::zookeeper_unavailable) self->report(error);
         }
     }

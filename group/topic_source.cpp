@@ -112,7 +112,7 @@ Task<void> MetadataTopics::poll(std::shared_ptr<MetadataTopics> self) {
         try {
             const auto view = co_await self->cluster_->refresh(std::move(topics));
             if (!self->closed_) self->compare(*view);
-        } catch (const Error&) {
+        } catch (...) {
             // No broker answers: the fetchers report that, and the next round asks again.
         }
     }

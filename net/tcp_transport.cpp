@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <exception>
 #include <optional>
+#include <vector>
 
 #include <asio/ip/tcp.hpp>
 #include <asio/redirect_error.hpp>
@@ -92,8 +94,28 @@ Task<void> resolve(std::shared_ptr<Runtime> runtime, HostPort target,
     step->finish(failure, std::move(addresses));
 }
 
-Task<void> open(tcp::endpoint address, std::shared_ptr<tcp::socket> socket,
-                std::shared_ptr<Step<bool>> step) {
+constexpr std::chrono::milliseconds stagger_min{50};
+constexpr std::chrono::milliseconds stagger_max{500};
+
+/// Addresses of one host, tried one beside the other.
+struct Race {
+    struct Try {
+        tcp::endpoint address;
+        std::shared_ptr<tcp::socket> socket;
+        asio::error_code failure;
+    };
+    explicit Race(Runtime& runtime) : changed(runtime) {}
+
+    std::vector<Try> tries;
+    std::optional<std::size_t> won;
+    std::size_t failed = 0;
+    bool over = false;
+    Event changed;
+};
+
+Task<void> open(std::shared_ptr<Race> race, std::size_t number) {
+    const auto socket = race->tries[number].socket;
+    const tcp::endpoint address = race->tries[number].address;
     asio::error_code failure;
     co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, failure));
     if (!failure) {
@@ -104,7 +126,14 @@ Task<void> open(tcp::endpoint address, std::shared_ptr<tcp::socket> socket,
             failure = asio::error::connection_refused;
         }
     }
-    step->finish(failure, true);
+    if (race->over) co_return;
+    if (failure) {
+        race->tries[number].failure = failure;
+        ++race->failed;
+    } else if (!race->won) {
+        race->won = number;
+    }
+    race->changed.notify_all();
 }
 
 void set_options(tcp::socket& socket) {
@@ -132,32 +161,46 @@ class TcpTransport final : public Transport {
     }
 
  private:
+    // The next address is tried beside one that does not answer, so that addresses which swallow packets cost no time
+    // that the others need.
     static Task<std::unique_ptr<Stream>> connect_to(std::shared_ptr<Runtime> runtime,
                                                     HostPort target, TimePoint deadline) {
         const Addresses addresses = co_await resolve_in_time(runtime, target, deadline);
-        std::string failures;
-        bool all_timed_out = true;
-        std::size_t left = addresses.size();
+        auto race = std::make_shared<Race>(*runtime);
+        const auto count = static_cast<Duration::rep>(addresses.size());
+        const Duration stagger = std::clamp<Duration>((deadline - runtime->now()) / (2 * count), stagger_min, stagger_max);
         for (const auto& entry : addresses) {
-            // An address that swallows packets must leave time for the next one.
-            const TimePoint now = runtime->now();
-            const TimePoint until = now + (deadline - now) / static_cast<Duration::rep>(left--);
-            auto socket = std::make_shared<tcp::socket>(runtime->executor());
-            auto step = std::make_shared<Step<bool>>(*runtime);
-            runtime->spawn(open(entry.endpoint(), socket, step));
-            if (!step->result) co_await step->done.wait_until(until);
-            if (step->result && !step->failure) {
-                set_options(*socket);
-                co_return std::make_unique<TcpStream>(std::move(*socket), target.to_string());
-            }
-            all_timed_out = all_timed_out && !step->result;
-            failures += failures.empty() ? "" : "; ";
-            failures += in_words(entry.endpoint()) + ' ' +
-                        (step->result ? step->failure.message() : "did not answer in time");
-            asio::error_code ignored;
-            socket->close(ignored);
+            if (race->won) break;
+            race->tries.push_back({entry.endpoint(), std::make_shared<tcp::socket>(runtime->executor()), {}});
+            const std::size_t failed = race->failed;
+            runtime->spawn(open(race, race->tries.size() - 1));
+            const TimePoint until = std::min(deadline, runtime->now() + stagger);
+            bool in_time = runtime->now() < deadline;
+            while (in_time && !race->won && race->failed == failed) in_time = co_await race->changed.wait_until(until);
+            if (runtime->now() >= deadline) break;
         }
-        throw Error(all_timed_out ? errc::timed_out : errc::cannot_connect,
+        bool in_time = true;
+        while (in_time && !race->won && race->failed < race->tries.size()) {
+            in_time = co_await race->changed.wait_until(deadline);
+        }
+        race->over = true;
+        for (std::size_t i = 0; i < race->tries.size(); ++i) {
+            asio::error_code ignored;
+            if (race->won != i) race->tries[i].socket->close(ignored);
+        }
+        if (!race->won) throw_failed(*race, target);
+        tcp::socket& socket = *race->tries[*race->won].socket;
+        set_options(socket);
+        co_return std::make_unique<TcpStream>(std::move(socket), target.to_string());
+    }
+
+    [[noreturn]] static void throw_failed(const Race& race, const HostPort& target) {
+        std::string failures;
+        for (const auto& one : race.tries) {
+            failures += failures.empty() ? "" : "; ";
+            failures += in_words(one.address) + ' ' + (one.failure ? one.failure.message() : "did not answer in time");
+        }
+        throw Error(race.failed == 0 ? errc::timed_out : errc::cannot_connect,
                     "cannot connect: " + failures, {.target = target.to_string()});
     }
 

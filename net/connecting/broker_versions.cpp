@@ -17,9 +17,20 @@ std::string_view name(OldRelease release) {
     return "?";
 }
 
+std::string contradiction(const protocol::ApiVersionsResponse& answer) {
+    std::map<ApiKey, VersionRange> seen;
+    for (const auto& api : answer.api_keys) {
+        const VersionRange range{api.min_version, api.max_version};
+        const auto [known, is_new] = seen.try_emplace(api.api_key, range);
+        if (!is_new && known->second != range) return "it names " + to_string(api.api_key) + " twice, with other versions";
+    }
+    return {};
+}
+
 BrokerVersions BrokerVersions::of(const protocol::ApiVersionsResponse& answer) {
     Offered offered;
     for (const auto& api : answer.api_keys) {
+        if (api.min_version < 0 || api.max_version < api.min_version) continue;
         offered[api.api_key] = {api.min_version, api.max_version};
     }
     BrokerVersions versions;

@@ -22,8 +22,12 @@ namespace kwire {
 
 std::string_view name(OldRelease release);
 
+/// What makes an answer contradict itself, in words; empty if nothing does.
+std::string contradiction(const protocol::ApiVersionsResponse& answer);
+
 class BrokerVersions {
  public:
+    /// An API that is given impossible versions counts as not offered.
     static BrokerVersions of(const protocol::ApiVersionsResponse& answer);
     /// because: how that is known, to be told in errors ("it closed ...").
     static BrokerVersions of(OldRelease release, std::string because = {});

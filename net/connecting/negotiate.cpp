@@ -74,6 +74,9 @@ Task<BrokerVersions> inquire(std::shared_ptr<Connection> connection, HostPort ta
                     {.target = target.to_string(), .api = "ApiVersions"});
     }
     if (answer.api_keys.empty()) throw_broken("the broker claims to speak nothing", target, first);
+    if (const std::string wrong = contradiction(answer); !wrong.empty()) {
+        throw_broken("the broker's answer contradicts itself: " + wrong, target, first);
+    }
     co_return BrokerVersions::of(answer);
 }
 

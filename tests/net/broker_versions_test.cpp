@@ -18,6 +18,19 @@ TEST(BrokerVersionsTest, ChoosesTheHighestThatBothKnow) {
     EXPECT_EQ(versions.old_release(), std::nullopt);
 }
 
+TEST(BrokerVersionsTest, DoesNotBelieveWhatCannotBe) {
+    auto answer = test::offering({{ApiKey::metadata, {0, 12}}});
+    answer.api_keys.push_back({ApiKey::fetch, 5, 3});
+    answer.api_keys.push_back({ApiKey::produce, -1, 3});
+    EXPECT_EQ(contradiction(answer), "");
+    EXPECT_EQ(BrokerVersions::of(answer).offered(ApiKey::fetch), std::nullopt);
+    EXPECT_EQ(BrokerVersions::of(answer).offered(ApiKey::produce), std::nullopt);
+    answer.api_keys.push_back({ApiKey::metadata, 0, 12});
+    EXPECT_EQ(contradiction(answer), "");
+    answer.api_keys.push_back({ApiKey::metadata, 0, 7});
+    EXPECT_NE(contradiction(answer).find("Metadata twice"), std::string::npos) << contradiction(answer);
+}
+
 TEST(BrokerVersionsTest, KnowsWhatOldReleasesSpeak) {
     const auto first = BrokerVersions::of(OldRelease::v0_8_1);
     EXPECT_EQ(first.offered(ApiKey::offset_commit), (VersionRange{0, 0}));
