@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
@@ -106,6 +107,40 @@ TEST_F(RebalanceTest, AMemberThatDiesIsReplaced) {
     loop.advance(1s);
     EXPECT_THAT(first->owned(), SizeIs(4)) << "it came back as a new member";
     close(first);
+}
+
+TEST_F(RebalanceTest, APartitionThatCannotBeIsToldAndTheRestIsRead) {
+    create_topic("t", 2, 10);
+    for (const char* id : {"-1", "2147483647"}) {
+        ensemble.put("/brokers/topics/bad", std::string(R"({"version":1,"partitions":{"0":[1],")") + id + R"(":[1]}})");
+        const auto group = join(config(), {"t", "bad"});
+        EXPECT_THAT(read_all(group), SizeIs(20)) << id;
+        EXPECT_THAT(errors_of(group), testing::Contains(testing::HasSubstr("unreadable partition `" + std::string(id))));
+        close(group);
+        logs.append({"t", 0}, 10);
+        logs.append({"t", 1}, 10);
+    }
+}
+
+TEST_F(RebalanceTest, AFactoryThatThrowsAnythingIsReportedAndTriedAgain) {
+    create_topic("t", 1, 1);
+    int calls = 0;
+    GroupConfig throwing = config();
+    throwing.session_factory = [&calls, factory = ensemble.factory()]() {
+        if (++calls == 2) throw 42;
+        if (calls == 3) throw std::bad_alloc();
+        return factory();
+    };
+    const auto group = join(throwing, {"t"});
+    ensemble.expire(session_of(group));
+    loop.advance(10s);
+    settle();
+    EXPECT_GE(calls, 4);
+    EXPECT_THAT(group->owned(), SizeIs(1));
+    const auto errors = errors_of(group);
+    EXPECT_THAT(errors, testing::Contains(testing::HasSubstr("something unexpected was thrown")));
+    EXPECT_THAT(errors, testing::Contains(testing::HasSubstr("not enough memory")));
+    close(group);
 }
 
 TEST_F(RebalanceTest, TwoMembersOneAfterTheOther) {
