@@ -10,6 +10,8 @@ using protocol::MetadataResponse;
 using Topics = std::optional<std::set<std::string>>;
 
 constexpr std::size_t faults_max = 10;
+// A broker that lags behind names an older leader epoch once or twice. If it stays, the topic is another one.
+constexpr int older_answers_max = 5;
 constexpr std::size_t topic_name_max = 249;  // Kafka's class Topic
 constexpr std::size_t host_name_max = 255;
 
@@ -63,8 +65,10 @@ std::string merge_topic(TopicView& view, const TopicView* old, const MetadataRes
         if (same_topic) {
             const auto before = old->partitions.find(id);
             if (before != old->partitions.end() && now.leader_epoch >= 0 &&
-                before->second.leader_epoch > now.leader_epoch) {
+                before->second.leader_epoch > now.leader_epoch &&
+                before->second.older_answers < older_answers_max) {
                 now = before->second;
+                ++now.older_answers;
             }
         }
         view.partitions.insert_or_assign(id, std::move(now));

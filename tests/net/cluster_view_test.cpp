@@ -95,6 +95,24 @@ TEST(ClusterViewTest, TheNewerLeaderEpochStays) {
         << "a broker that knows no epochs is believed";
 }
 
+TEST(ClusterViewTest, AnOlderLeaderEpochThatStaysIsBelieved) {
+    auto answer = answer_with_broker();
+    answer.topics = {topic("a", 2, 7)};
+    ClusterView view = merged({}, answer, std::nullopt);
+    answer.topics = {topic("a", 1, 0)};
+    for (int i = 0; i < 5; ++i) {
+        view = merged(view, answer, std::nullopt);
+        EXPECT_EQ(view.find({"a", 0})->leader_epoch, 7) << "a broker that lags behind";
+    }
+    view = merged(view, answer, std::nullopt);
+    EXPECT_EQ(view.find({"a", 0})->leader_epoch, 0) << "a topic that was made anew, of brokers that have no ids";
+    answer.topics = {topic("a", 2, 7)};
+    view = merged(view, answer, std::nullopt);
+    answer.topics = {topic("a", 1, 0)};
+    view = merged(view, answer, std::nullopt);
+    EXPECT_EQ(view.find({"a", 0})->leader_epoch, 7) << "counted anew";
+}
+
 TEST(ClusterViewTest, ATopicThatTheAnswerLeavesOutIsNotUnknown) {
     auto answer = answer_with_broker();
     answer.topics = {topic("a", 1, 5)};

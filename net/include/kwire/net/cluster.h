@@ -51,6 +51,7 @@ struct PartitionView {
     std::int32_t leader_epoch = -1;  ///< -1: the broker is too old to say.
     std::vector<std::int32_t> replicas;
     std::vector<std::int32_t> isr;
+    int older_answers = 0;  ///< So many answers in a row had an older leader epoch than this.
 };
 
 struct TopicView {
