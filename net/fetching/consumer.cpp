@@ -86,7 +86,8 @@ Consumer::Impl::Impl(std::shared_ptr<Cluster> cluster, FetchConfig config, Handl
       config_(std::move(config)),
       handlers_(std::move(handlers)),
       routing_wanted_(*runtime_),
-      readable_(*runtime_) {}
+      readable_(*runtime_),
+      watch_(*runtime_) {}
 
 void Consumer::Impl::start() {
     const std::weak_ptr<Impl> weak = weak_from_this();
@@ -107,6 +108,7 @@ void Consumer::Impl::start() {
         }),
         on_strand([](Impl& self) { self.readable_.notify_all(); }), runtime_->time());
     runtime_->spawn(run_router(shared_from_this()));
+    runtime_->spawn(run_watch(shared_from_this()));
 }
 
 void Consumer::Impl::close() {
@@ -120,10 +122,22 @@ void Consumer::Impl::wake_all() {
     if (!closed()) return;
     routing_wanted_.notify_all();
     readable_.notify_all();
+    watch_.cancel();
 }
 
 void Consumer::Impl::report(const Error& error) {
-    if (!closed() && handlers_.on_error) handlers_.on_error(error);
+    if (closed() || !handlers_.on_error) return;
+    try {
+        handlers_.on_error(error);
+    } catch (...) {  // a program's own; there is nobody left to report it to
+    }
+}
+
+void Consumer::Impl::note_trouble(FetchPartition& partition, Error reason, Trouble::Report how) {
+    const TimePoint now = runtime_->now();
+    partition.answered_at = TimePoint::min();
+    partition.trouble.note(std::move(reason), now, how);
+    if (const auto news = partition.trouble.news(now)) report(*news);
 }
 
 std::int64_t Consumer::Impl::request_bytes() const {
@@ -141,13 +155,20 @@ Task<std::shared_ptr<PartitionCursor>> Consumer::Impl::assign(TopicPartition tp,
         const OffsetQuery query{tp, start.value()};
         offset = co_await look_up(query);
     }
-    const auto partition = std::make_shared<FetchPartition>(std::make_shared<PartitionCursor>(
-        tp, next_generation(), offset, std::move(on_progress)));
+    const auto partition = std::make_shared<FetchPartition>(
+        std::make_shared<PartitionCursor>(tp, next_generation(), offset, std::move(on_progress)),
+        cluster_->jitter_seed());
     partition->fetch_offset = offset;
     partition->bytes_max = config_.partition_fetch_bytes_max;
     reservation.fill(partition);
     const auto view = cluster_->view();
-    if (!place(partition, *view)) route({partition});
+    if (view->find(tp) != nullptr) {
+        TopicNews news;
+        place(partition, *view, news);
+    } else {
+        FetchPartitions one(1, partition);
+        route(std::move(one));
+    }
     co_return partition->cursor;
 }
 
@@ -266,8 +287,9 @@ std::optional<PartitionReading> Consumer::reading(const TopicPartition& tp) cons
     reading.failed = partition->failed.load();
     const TimePoint answered =
         partition->home != nullptr ? partition->home->answered_at(*partition) : partition->answered_at;
-    if (answered != TimePoint::min() && !partition->resetting) reading.answered_at = answered;
-    reading.trouble = partition->trouble;
+    const bool resetting = partition->where.state() == Whereabouts::State::resetting;
+    if (answered != TimePoint::min() && !resetting) reading.answered_at = answered;
+    reading.trouble = partition->trouble.reason();
     return reading;
 }
 

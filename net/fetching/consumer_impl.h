@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -20,6 +22,9 @@ namespace kwire {
 struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Impl> {
     Impl(std::shared_ptr<Cluster> cluster, FetchConfig config, Handlers handlers);
 
+    /// Topics that were found to be others in one turn: each is reported once.
+    using TopicNews = std::set<std::string>;
+
     /// Starts the coroutines.
     void start();
     void close();
@@ -30,26 +35,41 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
 
     // FetchContext
-    Cluster& cluster() override { return *cluster_; }
+    Runtime& runtime() override { return *runtime_; }
     const FetchConfig& config() const override { return config_; }
     FetchQueue& queue() override { return *queue_; }
     const std::shared_ptr<BufferBudget>& budget() override { return budget_; }
     bool closed() const override { return closed_.load(); }
+    std::shared_ptr<const ClusterView> view() const override { return cluster_->view(); }
+    Duration follower_lease() const override { return cluster_->config().metadata_max_age; }
     std::int64_t request_bytes() const override;
-    void route(std::vector<std::shared_ptr<FetchPartition>> partitions) override;
-    void reset_position(std::shared_ptr<FetchPartition> partition) override;
+    void route(FetchPartitions partitions) override;
+    void note_trouble(FetchPartition& partition, Error reason, Trouble::Report how) override;
     void report(const Error& error) override;
     std::shared_ptr<void> keep() override { return shared_from_this(); }
 
     class Reservation;
     void wake_all();
 
-    // ---- consumer_routing.cpp
-    /// Looks up the leaders of homeless partitions, with Metadata where the view does not know better.
-    Task<void> run_router(std::shared_ptr<Impl> self);
-    Task<void> refresh_and_place(std::vector<std::shared_ptr<FetchPartition>> due);
-    bool place(const std::shared_ptr<FetchPartition>& partition, const ClusterView& view);
-    Task<void> look_up_position(std::shared_ptr<Impl> self, std::shared_ptr<FetchPartition> partition);
+    // ---- consumer_routing.cpp: finding the leaders of those that seek one
+    static Task<void> run_router(std::shared_ptr<Impl> self);
+    Task<void> refresh_and_place(FetchPartitions due);
+    /// What view means to partition: it is placed, or goes on seeking, or something is done first.
+    void place(const std::shared_ptr<FetchPartition>& partition, const ClusterView& view, TopicNews& news);
+    void hand_to_fetcher(const std::shared_ptr<FetchPartition>& partition);
+    void note_not_found(FetchPartition& partition, const ClusterView& view);
+    void note_no_metadata(const Error& failure);
+    /// Reports what has been wrong for some time.
+    static Task<void> run_watch(std::shared_ptr<Impl> self);
+
+    // ---- consumer_validation.cpp: is the position in the new leader's log?
+    static Task<void> validate(std::shared_ptr<Impl> self, std::int32_t leader, FetchPartitions partitions);
+    void take_epoch_end(const std::shared_ptr<FetchPartition>& partition, std::int64_t end_offset);
+
+    // ---- consumer_reset.cpp: a new position
+    static Task<void> reset_position(std::shared_ptr<Impl> self, std::shared_ptr<FetchPartition> partition);
+    void begin_anew(const std::shared_ptr<FetchPartition>& partition, TopicNews& news);
+    static Task<void> look_up_position(std::shared_ptr<Impl> self, std::shared_ptr<FetchPartition> partition, bool anew);
 
     // ---- consumer_positions.cpp
     /// The offset at an end of the log, or at a time. Those that are asked for in one turn of the strand are asked of a
@@ -73,11 +93,15 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
 
     // The strand.
     std::map<std::int32_t, std::shared_ptr<Fetcher>> fetchers_;
-    std::vector<std::shared_ptr<FetchPartition>> homeless_;
+    FetchPartitions seekers_;
+    FetchPartitions to_validate_;  // found in this turn
     Lookups lookups_;  // of this turn
     Event routing_wanted_;
     Event readable_;
+    Timer watch_;
     TimePoint next_refresh_{};
+    std::optional<TimePoint> refresh_due_;  // when Metadata that is being asked for should have come
+    Trouble metadata_trouble_;
 };
 
 }  // namespace kwire

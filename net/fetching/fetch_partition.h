@@ -5,50 +5,50 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
-
-#include <kwire/net/runtime.h>
-#include <kwire/protocol/error_code.h>
-#include <kwire/protocol/uuid.h>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "fetch_queue.h"
 #include "fetch_session.h"
+#include "trouble.h"
+#include "whereabouts.h"
 
 namespace kwire {
 
 class Fetcher;
 
-/// A partition as fetching sees it. Without a word: the strand's own.
+/// Without a word: the strand's own.
 struct FetchPartition : QueuedPartition {
-    using QueuedPartition::QueuedPartition;
+    FetchPartition(std::shared_ptr<PartitionCursor> its_cursor, std::uint64_t jitter_seed)
+        : QueuedPartition(std::move(its_cursor)), where(jitter_seed) {}
 
     const TopicPartition& tp() const { return cursor->topic_partition(); }
-    bool over() const { return removed.load() || failed.load(); }
-
-    const Fetcher* home = nullptr;  ///< Who reads it now; null: its leader is being looked up.
-    FetchSession::Member* member = nullptr;  ///< Its place in what its leader was told last.
-    Uuid topic_id{};                         ///< As the view said last; zero: it does not know.
-    bool just_fed = false;          ///< The answer being taken apart brought something of it.
-    std::int64_t fetch_offset = 0;  ///< The next offset to ask for.
-    bool resetting = false;         ///< A new position is being looked up.
-    bool stuck = false;             ///< What came last cannot be walked; its reader will say so.
-    std::int32_t bytes_max = 0;     ///< Grows where a message does not fit (Fetch v2 and below).
-    std::int32_t leader_epoch = -1;     ///< Of the leader asked now.
-    std::int32_t fetched_epoch = -1;    ///< Of the last batch that was fetched.
-    std::int32_t validated_epoch = -1;  ///< Under this leader epoch the position is known to be in the log.
-    std::int32_t follower = -1;         ///< KIP-392: the replica to read from; -1: the leader.
-    TimePoint retry_at{};
-    int failures = 0;  ///< In a row; the backoff grows with them.
-    std::optional<ErrorCode> reported;  ///< Told already, not to be told again until it works.
-    std::int64_t log_end = -1;  ///< How far it can be read, as the last answer said; -1: none came yet.
-    TimePoint answered_at = TimePoint::min();  ///< When a Fetch of it was last answered; min: the last try failed.
-    std::optional<Error> trouble;  ///< Why the last try to read it failed; an answer clears it.
-
-    void read_failed(Error why) {
-        trouble = std::move(why);
-        answered_at = TimePoint::min();
+    /// Not fetched any more. What was fetched may still wait for its reader.
+    bool over() const { return removed.load() || failed.load() || where.state() == Whereabouts::State::stopped; }
+    ErrorWhere place(const char* api) const {
+        return {.api = api, .topic = tp().topic, .partition = tp().partition, .offset = fetch_offset};
     }
+
+    /// A Fetch was answered.
+    void read_well(TimePoint now) {
+        answered_at = now;
+        if (trouble.any()) [[unlikely]] trouble.over();
+    }
+
+    Whereabouts where;
+    Trouble trouble;
+    const Fetcher* home = nullptr;  ///< Whose list it stands in; null: nobody's.
+    FetchSession::Member* member = nullptr;  ///< Its place in what its leader was told last.
+    TimePoint answered_at = TimePoint::min();  ///< When a Fetch of it was last answered; min: the last try failed.
+    std::int64_t log_end = -1;      ///< How far it can be read, as the last answer said; -1: none came yet.
+    bool just_fed = false;          ///< The answer being taken apart brought something of it.
+    bool goes_back = false;         ///< It was reported that offsets go back in its log.
+    std::int64_t fetch_offset = 0;  ///< The next offset to ask for.
+    std::int32_t bytes_max = 0;     ///< Grows where a message does not fit (Fetch v2 and below).
     std::atomic<std::int64_t> high_watermark{-1};  ///< Any thread.
 };
+
+using FetchPartitions = std::vector<std::shared_ptr<FetchPartition>>;
 
 }  // namespace kwire

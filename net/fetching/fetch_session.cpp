@@ -40,18 +40,18 @@ void FetchSession::begin(std::int16_t version) {
     version_ = version;
     told_all_ = epoch_ == 0;
     ++round_;
-    wanted_ = 0;
+    wanted_ = answered_ = 0;
     news_.clear();
 }
 
 FetchSession::Topic& FetchSession::topic_of(const FetchPartition& partition) {
     const std::string& name = partition.tp().topic;
-    const std::string_view key = by_id_ ? bytes_of(partition.topic_id) : std::string_view(name);
+    const std::string_view key = by_id_ ? bytes_of(partition.where.topic_id()) : std::string_view(name);
     const auto found = topics_.find(key);
     if (found != topics_.end()) return found->second;
     Topic& topic = topics_[std::string(key)];
     topic.name = name;
-    topic.id = partition.topic_id;
+    topic.id = partition.where.topic_id();
     return topic;
 }
 
@@ -60,11 +60,11 @@ void FetchSession::want(const PartitionPtr& partition, const Asked& asked) {
     bool is_news = told_all_;
     // A topic that was deleted and created anew has another id.
     const bool known = member != nullptr && member->session == this &&
-                       (!by_id_ || member->topic->id == partition->topic_id);
+                       (!by_id_ || member->topic->id == partition->where.topic_id());
     if (!known) {
         Topic& topic = topic_of(*partition);
         const auto [entry, is_new] =
-            topic.members.try_emplace(asked.partition, Member{this, &topic, partition, asked, 0});
+            topic.members.try_emplace(asked.partition, Member{this, &topic, partition, asked, 0, 0});
         member = &entry->second;
         if (is_new) {
             ++members_;
@@ -162,11 +162,15 @@ FetchSession::Topic* FetchSession::find(const std::string& name, const Uuid& id)
     return found == topics_.end() ? nullptr : &found->second;
 }
 
-const FetchSession::PartitionPtr* FetchSession::find(Topic& topic, std::int32_t partition) const {
+const FetchSession::PartitionPtr* FetchSession::answered(Topic& topic, std::int32_t partition, bool& repeated) {
     const auto found = topic.members.find(partition);
     // Not in the last request: the broker has not heard of it yet, or not since it was last told.
     if (found == topic.members.end() || found->second.round != round_) return nullptr;
-    return &found->second.partition;
+    Member& member = found->second;
+    repeated = member.answered == round_;
+    if (!repeated) ++answered_;
+    member.answered = round_;
+    return &member.partition;
 }
 
 }  // namespace kwire

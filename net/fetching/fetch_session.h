@@ -33,7 +33,8 @@ class FetchSession {
         Topic* topic;
         PartitionPtr partition;
         Asked asked;
-        std::uint64_t round;  // of the last request that wanted it
+        std::uint64_t round;         // of the last request that wanted it
+        std::uint64_t answered = 0;  // the last round whose answer has it
     };
     struct Topic {
         std::string name;
@@ -68,8 +69,18 @@ class FetchSession {
 
     /// The topic that an answer speaks of, by name up to version 12 and then by id; null if it was not asked for.
     Topic* find(const std::string& name, const Uuid& id);
-    /// Whom the last request wanted; null if it was not among them.
-    const PartitionPtr* find(Topic& topic, std::int32_t partition) const;
+    /// Whom the last request wanted; null if it was not among them. repeated: the answer has it for the second time.
+    const PartitionPtr* answered(Topic& topic, std::int32_t partition, bool& repeated);
+    /// Calls visit for each partition that the answer must have and has not: of a request that named all.
+    template <class Visit>
+    void for_each_missing(Visit visit) {
+        if (!told_all_ || answered_ == wanted_) return;
+        for (auto& [key, topic] : topics_) {
+            for (auto& [index, member] : topic.members) {
+                if (member.round == round_ && member.answered != round_) visit(member.partition);
+            }
+        }
+    }
 
     /// The broker remembers, and gives the partitions their turns itself.
     bool established() const { return epoch_ > 0; }
@@ -88,6 +99,7 @@ class FetchSession {
     std::uint64_t round_ = 0;
     std::size_t members_ = 0;
     std::size_t wanted_ = 0;
+    std::size_t answered_ = 0;  // of these
     std::vector<protocol::FetchRequest::Topic> news_;
     std::map<std::string, Topic, std::less<>> topics_;  // by name, or by the bytes of their ids
 };

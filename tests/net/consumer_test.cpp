@@ -63,12 +63,7 @@ struct ConsumerTest : testing::Test {
     VirtualLoop loop;
     FakeCluster kafka{loop};
     std::shared_ptr<Cluster> cluster;
-    FakeLogs logs{kafka, [this](const Uuid& id) {
-                      for (const auto& [name, topic] : cluster->view()->topics) {
-                          if (topic.id == id) return name;
-                      }
-                      return std::string();
-                  }};
+    FakeLogs logs{kafka};
     std::shared_ptr<Consumer> consumer;
     std::vector<Error> errors;
 };
@@ -500,17 +495,17 @@ TEST_P(ConsumerSessionTest, FollowsATopicThatWasCreatedAnew) {
     assign(2);
     EXPECT_EQ(read()[0], range(0, 2));
     kafka.delete_topic("t");
+    logs.wake();
+    logs.reset({"t", 0});
     kafka.create_topic("t", 4);
     loop.run(cluster->refresh({"t"}));
     logs.append({"t", 2}, 2);
     EXPECT_EQ(read()[2], range(0, 2));
-    logs.append({"t", 0}, 2);
-    EXPECT_EQ(read()[0], range(2, 4));
-    if (GetParam() < 13) return;
-    EXPECT_TRUE(std::any_of(logs.requests.begin(), logs.requests.end(), [](const auto& request) {
-        return !request.forgotten_topics_data.empty() && !request.topics.empty() &&
-               request.forgotten_topics_data[0].topic_id != request.topics[0].topic_id;
-    }));
+    logs.append({"t", 0}, 3);
+    EXPECT_EQ(read()[0], range(0, 3)) << "from its beginning";
+    ASSERT_EQ(errors.size(), 1U) << "once for the topic";
+    EXPECT_EQ(errors[0].condition(), errc::topic_recreated);
+    EXPECT_EQ(errors[0].where().topic, "t");
 }
 
 INSTANTIATE_TEST_SUITE_P(Fetch, ConsumerSessionTest, testing::Values(7, 12, 13, 18));

@@ -1,6 +1,7 @@
 // The logs of a FakeCluster's partitions: answers Fetch, ListOffsets and OffsetForLeaderEpoch from batches that tests
 // append, and holds a Fetch that has nothing to give until something comes or its max_wait is over, as brokers do.
-// It keeps fetch sessions (KIP-227) for who asks for them, and is strict about their epochs.
+// It keeps fetch sessions (KIP-227) for who asks for them, and is strict about their epochs and those of leaders (KIP-320).
+// Only leaders answer, but for a Fetch where `replica` is set (KIP-392).
 //
 // Threads: those of the VirtualLoop, that is one.
 #pragma once
@@ -42,11 +43,13 @@ class FakeLogs {
         std::int64_t epoch_end = -1;  // what OffsetForLeaderEpoch says; -1: the log's end
     };
 
+    explicit FakeLogs(FakeCluster& kafka) : FakeLogs(kafka, [&kafka](const Uuid& id) { return kafka.topic_of(id); }) {}
     /// names gives the name of a topic id.
     FakeLogs(FakeCluster& kafka, std::function<std::string(const Uuid&)> names)
         : kafka_(kafka), names_(std::move(names)) {
         kafka_.on<Fetch>([this](const Fetch& request, const Exchange& exchange, std::int32_t broker) {
             requests.push_back(request);
+            ++fetch_requests[broker];
             if (on_fetch) on_fetch(exchange);
             if (exchange.settled()) return;
             Held held{request, exchange, broker, nullptr, ++held_count_};
@@ -56,13 +59,14 @@ class FakeLogs {
             kafka_.loop().start(give_up(this, held.number, request.max_wait_ms));
         });
         kafka_.on<protocol::ListOffsetsRequest>(
-            [this](const protocol::ListOffsetsRequest& request, const Exchange& exchange, std::int32_t) {
+            [this](const protocol::ListOffsetsRequest& request, const Exchange& exchange, std::int32_t broker) {
                 ++list_requests;
-                exchange.reply(list(request, exchange.version()));
+                exchange.reply(list(request, exchange.version(), broker));
             });
         kafka_.on<protocol::OffsetForLeaderEpochRequest>(
-            [this](const protocol::OffsetForLeaderEpochRequest& request, const Exchange& exchange, std::int32_t) {
-                exchange.reply(epoch_ends(request));
+            [this](const protocol::OffsetForLeaderEpochRequest& request, const Exchange& exchange, std::int32_t broker) {
+                ++epoch_requests[broker];
+                exchange.reply(epoch_ends(request, broker));
             });
     }
 
@@ -90,11 +94,19 @@ class FakeLogs {
         }
     }
 
+    /// As where the topic is deleted and made anew.
+    void reset(const TopicPartition& tp) { logs_[tp] = {}; }
+
     /// Sessions that exist are unknown from now on, as after a restart.
     void forget_sessions() { sessions_.clear(); }
 
     std::vector<Fetch> requests;
     int list_requests = 0;
+    std::map<std::int32_t, int> fetch_requests;  // by broker
+    std::map<std::int32_t, int> epoch_requests;
+    std::int32_t replica = -1;        // whom leaders send their readers to, and who answers them
+    bool replica_serves = true;       // else it refuses
+    std::function<void(Fetched&)> change;  // of each answer, before it is sent
     bool offers_sessions = true;
     std::function<void(const Exchange&)> on_fetch;
 
@@ -195,7 +207,7 @@ class FakeLogs {
             for (const auto& asked : topic.partitions) {
                 const TopicPartition tp{name, asked.partition};
                 auto got = read(tp, asked, held.broker, held.exchange.version());
-                const bool has_more = got.error_code != ErrorCode::none || (got.records && !got.records->empty());
+                const bool has_more = got.preferred_read_replica >= 0 || got.error_code != ErrorCode::none || (got.records && !got.records->empty());
                 if (has_more) has_something = true;
                 if (only_news && !has_more && held.session->told[tp] == got.high_watermark) continue;
                 told[tp] = got.high_watermark;
@@ -207,8 +219,17 @@ class FakeLogs {
         if (held.session) {
             for (const auto& [tp, end] : told) held.session->told[tp] = end;
         }
+        if (change) change(response);
         held.exchange.reply(response);
         return true;
+    }
+
+    /// What a broker says to who asks it of tp under that leader epoch.
+    ErrorCode refusal(const TopicPartition& tp, std::int32_t epoch, std::int32_t broker) const {
+        if (!kafka_.has_topic(tp.topic)) return ErrorCode::unknown_topic_or_partition;
+        if (kafka_.leader(tp) != broker) return ErrorCode::not_leader_or_follower;
+        if (epoch < 0 || epoch == kafka_.leader_epoch(tp)) return ErrorCode::none;
+        return epoch < kafka_.leader_epoch(tp) ? ErrorCode::fenced_leader_epoch : ErrorCode::unknown_leader_epoch;
     }
 
     Fetched::Partition read(const TopicPartition& tp, const Fetch::Partition& asked, std::int32_t broker,
@@ -223,8 +244,20 @@ class FakeLogs {
         out.high_watermark = log.end;
         out.records = Bytes{};
         out.error_code = log.error;
-        if (kafka_.leader(tp) != broker) out.error_code = ErrorCode::not_leader_or_follower;
+        const bool by_replica = broker == replica && kafka_.has_topic(tp.topic) && kafka_.leader(tp) != broker;
+        if (by_replica) {
+            if (!replica_serves) out.error_code = ErrorCode::not_leader_or_follower;
+            if (asked.current_leader_epoch >= 0 && asked.current_leader_epoch < kafka_.leader_epoch(tp)) {
+                out.error_code = ErrorCode::fenced_leader_epoch;
+            }
+        } else if (out.error_code == ErrorCode::none) {
+            out.error_code = refusal(tp, asked.current_leader_epoch, broker);
+        }
         if (out.error_code != ErrorCode::none) return out;
+        if (!by_replica && replica >= 0 && replica != broker) {
+            out.preferred_read_replica = replica;
+            return out;
+        }
         if (asked.fetch_offset < log.start || asked.fetch_offset > log.end) {
             out.error_code = ErrorCode::offset_out_of_range;
             return out;
@@ -243,7 +276,8 @@ class FakeLogs {
         return out;
     }
 
-    protocol::ListOffsetsResponse list(const protocol::ListOffsetsRequest& request, std::int16_t version) {
+    protocol::ListOffsetsResponse list(const protocol::ListOffsetsRequest& request, std::int16_t version,
+                                       std::int32_t broker) {
         protocol::ListOffsetsResponse response;
         for (const auto& topic : request.topics) {
             auto& out = response.topics.emplace_back();
@@ -252,6 +286,7 @@ class FakeLogs {
                 const Log& log = of({topic.name, asked.partition_index});
                 auto& answer = out.partitions.emplace_back();
                 answer.partition_index = asked.partition_index;
+                answer.error_code = refusal({topic.name, asked.partition_index}, asked.current_leader_epoch, broker);
                 const std::int64_t offset = asked.timestamp == -2 ? log.start : log.end;
                 if (version == 0) {
                     answer.old_style_offsets.push_back(offset);
@@ -263,7 +298,8 @@ class FakeLogs {
         return response;
     }
 
-    protocol::OffsetForLeaderEpochResponse epoch_ends(const protocol::OffsetForLeaderEpochRequest& request) {
+    protocol::OffsetForLeaderEpochResponse epoch_ends(const protocol::OffsetForLeaderEpochRequest& request,
+                                                       std::int32_t broker) {
         protocol::OffsetForLeaderEpochResponse response;
         for (const auto& topic : request.topics) {
             auto& out = response.topics.emplace_back();
@@ -273,6 +309,7 @@ class FakeLogs {
                 auto& answer = out.partitions.emplace_back();
                 answer.partition = asked.partition;
                 answer.leader_epoch = asked.leader_epoch;
+                answer.error_code = refusal({topic.topic, asked.partition}, asked.current_leader_epoch, broker);
                 answer.end_offset = log.epoch_end >= 0 ? log.epoch_end : log.end;
             }
         }

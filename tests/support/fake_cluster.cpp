@@ -97,7 +97,8 @@ void FakeCluster::add_partitions(const std::string& name, int partitions) {
     for (int i = 0; i < partitions; ++i) {
         const auto number = topic.partitions.size() % std::max<std::size_t>(1, brokers_.size());
         const auto leader = std::next(brokers_.begin(), static_cast<std::ptrdiff_t>(number));
-        topic.partitions.push_back({leader->first, 0});
+        topic.partitions.push_back({leader->first, 0, {}});
+        for (const auto& [id, broker] : brokers_) topic.partitions.back().replicas.push_back(id);
     }
 }
 
@@ -114,6 +115,14 @@ std::int32_t FakeCluster::leader(const TopicPartition& tp) const {
 std::string FakeCluster::topic_of(const Uuid& id) const {
     const auto found = std::find_if(topics_.begin(), topics_.end(), [&](const auto& topic) { return topic.second.id == id; });
     return found == topics_.end() ? std::string() : found->first;
+}
+
+std::int32_t FakeCluster::leader_epoch(const TopicPartition& tp) const {
+    return topics_.at(tp.topic).partitions.at(static_cast<std::size_t>(tp.partition)).leader_epoch;
+}
+
+void FakeCluster::set_replicas(const TopicPartition& tp, std::vector<std::int32_t> brokers) {
+    topics_.at(tp.topic).partitions.at(static_cast<std::size_t>(tp.partition)).replicas = std::move(brokers);
 }
 
 // ---- answers
@@ -189,6 +198,7 @@ void FakeCluster::answer_metadata(const Exchange& exchange) const {
             partition.partition_index = static_cast<std::int32_t>(topic.partitions.size());
             partition.leader_id = state.leader;
             partition.leader_epoch = state.leader_epoch;
+            partition.replica_nodes = partition.isr_nodes = state.replicas;
             if (state.leader < 0) partition.error_code = ErrorCode::leader_not_available;
             topic.partitions.push_back(std::move(partition));
         }

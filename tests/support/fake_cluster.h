@@ -60,6 +60,10 @@ class FakeCluster {
     /// Leader -1: none. Raises the leader epoch.
     void move_leader(const TopicPartition& tp, std::int32_t broker);
     std::int32_t leader(const TopicPartition& tp) const;
+    std::int32_t leader_epoch(const TopicPartition& tp) const;
+    /// All brokers that there were when the partition was made, unless set.
+    void set_replicas(const TopicPartition& tp, std::vector<std::int32_t> brokers);
+    bool has_topic(const std::string& name) const { return topics_.count(name) > 0; }
 
     /// What every broker offers from now on, per API; connections that exist keep what they were
     /// told. One that offers only Metadata 0 is of 0.8 or 0.9, and answers other versions in its layout.
@@ -102,6 +106,7 @@ class FakeCluster {
     struct PartitionState {
         std::int32_t leader = -1;
         std::int32_t leader_epoch = 0;
+        std::vector<std::int32_t> replicas;
     };
     struct TopicState {
         Uuid id;
