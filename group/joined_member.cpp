@@ -149,7 +149,12 @@ void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
     const auto report_to_us = [weak = weak_from_this()](const Error& error) {
         if (const auto self = weak.lock()) self->report(error);
     };
-    consumer_ = Consumer::create(cluster_, std::move(fetch), {report_to_us});
+    Consumer::Handlers handlers;
+    handlers.on_error = report_to_us;
+    handlers.on_topic_recreated = [weak = weak_from_this()](const TopicPartition& tp) {
+        if (const auto self = weak.lock()) self->begin_anew(tp);
+    };
+    consumer_ = Consumer::create(cluster_, std::move(fetch), std::move(handlers));
     consumer_->hand_out_until(trusted_until_);
     offsets_ = make_offset_manager(settings_, cluster_, report_to_us);
     if (!brokers_from_zookeeper_) topics_ = std::make_shared<MetadataTopics>(cluster_);

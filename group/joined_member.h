@@ -135,6 +135,13 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     void check_drained(SpanId id);
     void sweep_marks();
     void pass_on_mark(Span& span);
+
+    // member_topics.cpp: topics that are made anew
+    /// The topic of tp is another one than what was committed of it belongs to.
+    void begin_anew(const TopicPartition& tp);
+    /// True if what is stored of tp may be of a topic that was deleted since.
+    static Task<bool> is_another_topic(Self self, TopicPartition tp);
+    bool note_topic_id(const std::string& topic, const Uuid& id);
     void lose(const action::LostSpan& lost);
     void note_uncommitted(const Span& span, std::string reason);
 
@@ -205,6 +212,16 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool committing_ = false;
     std::map<TopicPartition, std::int64_t> committed_told_;
     std::map<TopicPartition, std::int64_t> committed_news_;  // of which on_committed is to tell
+    std::vector<TopicPartition> recreated_news_;             // of which on_topic_recreated is to tell
+    /// What partitions were started under.
+    struct KnownTopic {
+        Uuid id{};          // zero: the brokers have none
+        bool gone = false;  // it did not exist once since then
+        TimePoint looked_at{};
+        std::optional<TimePoint> made_anew_at;
+        std::set<std::int32_t> begun_anew;  // partitions, since then
+    };
+    std::map<std::string, KnownTopic> known_topics_;
     std::size_t errors_waiting_ = 0;  // for on_error
 
     Timer timer_;

@@ -132,6 +132,8 @@ Task<void> JoinedMember::read_topic(Self self, action::ReadTopic a) {
     try {
         auto partitions = co_await source->read(a.topic, a.with_leaders, on_change);
         e.outcome = partitions ? Outcome::found : Outcome::missing;
+        const auto known = self->known_topics_.find(a.topic);
+        if (!partitions && known != self->known_topics_.end()) known->second.gone = true;
         if (partitions) e.partitions = std::move(*partitions);
     } catch (...) {
         const Error error = as_error(std::current_exception());

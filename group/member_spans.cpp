@@ -134,8 +134,14 @@ Task<void> JoinedMember::start(Self self, SpanPtr span) {
 }
 
 Task<void> JoinedMember::find_position_and_assign(Self self, SpanPtr span) {
-    const std::int64_t stored = co_await self->offsets_->initialize_partition(span->tp);
+    std::int64_t stored = co_await self->offsets_->initialize_partition(span->tp);
     if (span->over) co_return;
+    const bool is_another = co_await is_another_topic(self, span->tp);
+    if (span->over) co_return;
+    if (is_another && stored >= 0) {
+        self->begin_anew(span->tp);
+        stored = -1;
+    }
     if (stored >= 0) self->committed_told_[span->tp] = stored;
     const std::function<void()> on_progress = [weak = Weak(self), runtime = std::weak_ptr(self->runtime_),
                                                id = span->id] {

@@ -139,6 +139,105 @@ TEST_F(ConsumerGroupTest, ATopicThatWasMadeAgainIsReadFromItsBeginningAndCommitt
     close(group);
 }
 
+struct RecreatedTopicGroupTest : ConsumerGroupTest, testing::WithParamInterface<bool> {
+    /// With ZooKeeper's store or with one of the program's own; topics are asked of the brokers.
+    GroupConfig watched() {
+        auto result = config();
+        if (GetParam()) result.offset_manager = nullptr;
+        result.bootstrap = kafka.config().bootstrap;
+        result.on_topic_recreated = [this](const auto& partitions) { recreated.push_back(partitions); };
+        return result;
+    }
+    std::string stored_at(int partition) {
+        if (GetParam()) return offset_of("t", partition);
+        return std::to_string(stored->next[{"t", partition}]);
+    }
+    void make_anew(Duration between, int partitions, int messages) {
+        kafka.delete_topic("t");
+        for (int p = 0; p < partitions; ++p) logs.begin_anew({"t", p});
+        loop.advance(between);
+        kafka.create_topic("t", partitions);
+        for (int p = 0; p < partitions; ++p) logs.append({"t", p}, messages);
+    }
+    int told(const std::shared_ptr<ConsumerGroup>& group) {
+        int count = 0;
+        for (const auto& error : group->errors()) count += error.condition() == errc::topic_recreated;
+        return count;
+    }
+
+    std::vector<std::vector<TopicPartition>> recreated;
+};
+
+TEST_P(RecreatedTopicGroupTest, NothingOfTheOldOneIsCommittedAndNothingOfTheNewOneSkipped) {
+    create_topic("t", 2, 100);
+    auto group = join(watched());
+    auto held = read_one(group);
+    ASSERT_TRUE(held);
+    EXPECT_THAT(read_all(group), SizeIs(199));
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ(stored_at(0), "100");
+    make_anew(0s, 2, 60);
+    loop.advance(3s);
+    loop.run(group->async_flush_offsets());
+    EXPECT_EQ(stored_at(0), "0") << "before anything of it is read";
+    EXPECT_FALSE(group->commit_upto(*held));
+    EXPECT_THAT(read_all(group), SizeIs(120));
+    EXPECT_EQ(told(group), 1);
+    ASSERT_THAT(recreated, SizeIs(1)) << "told together";
+    EXPECT_THAT(recreated[0], SizeIs(2));
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_EQ(stored_at(0), "60");
+}
+
+// Its partitions are released, and what is stored is what the next owner begins with.
+TEST_P(RecreatedTopicGroupTest, WhatWasStoredIsVoidAfterItWasGoneForAWhile) {
+    create_topic("t", 2, 5);
+    auto group = join(watched());
+    EXPECT_THAT(read_all(group), SizeIs(10));
+    loop.run(group->async_flush_offsets());
+    make_anew(20s, 2, 60);
+    loop.advance(20s);
+    EXPECT_THAT(read_all(group), SizeIs(120)) << "though the new one reaches beyond what was stored";
+    EXPECT_EQ(told(group), 1);
+    EXPECT_TRUE(close(group).clean());
+    EXPECT_EQ(stored_at(1), "60");
+    group = join(watched());
+    EXPECT_THAT(read_all(group), IsEmpty());
+    close(group);
+}
+
+TEST_P(RecreatedTopicGroupTest, WithoutIdsTooIfItWasGoneForAWhile) {
+    kafka.versions[ApiKey::metadata] = {0, 9};
+    create_topic("t", 2, 5);
+    auto group = join(watched());
+    EXPECT_THAT(read_all(group), SizeIs(10));
+    loop.run(group->async_flush_offsets());
+    make_anew(20s, 2, 60);
+    loop.advance(20s);
+    EXPECT_THAT(read_all(group), SizeIs(120));
+    EXPECT_EQ(told(group), 1);
+    close(group);
+}
+
+TEST_P(RecreatedTopicGroupTest, ATopicThatStaysKeepsItsOffsetsThoughPartitionsMove) {
+    create_topic("t", 4, 5);
+    auto first = join(watched());
+    EXPECT_THAT(read_all(first), SizeIs(20));
+    for (int i = 0; i < 3; ++i) {
+        auto second = join(watched());
+        loop.advance(5s);
+        EXPECT_THAT(read_all(second), IsEmpty());
+        close(second);
+        loop.advance(5s);
+        EXPECT_THAT(read_all(first), IsEmpty());
+    }
+    EXPECT_EQ(told(first), 0);
+    EXPECT_THAT(recreated, IsEmpty());
+    close(first);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, RecreatedTopicGroupTest, testing::Bool());
+
 // A callback, or the whole process, may stand still for longer than the session lasts: then another member owns the
 // partition, and the first to run afterwards may be the thread that reads.
 TEST_F(ConsumerGroupTest, AReaderStopsByItselfWhenTheRuntimeStandsStill) {

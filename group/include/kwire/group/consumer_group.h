@@ -99,6 +99,10 @@ struct GroupConfig {
     /// No longer owned, perhaps another member's already. Nothing of them can be committed: acknowledging answers false.
     /// Also of partitions that on_revoked told of before and that were not handed over yet.
     std::function<void(const std::vector<TopicPartition>&)> on_lost;
+    /// Their topic was deleted and made anew (errors() names it, errc::topic_recreated). What was handed out before belongs
+    /// to the old one: acknowledging it answers false or counts for nothing, and nothing of it is committed any more.
+    /// Reading begins by offsets.initial.
+    std::function<void(const std::vector<TopicPartition>&)> on_topic_recreated;
     /// ZooKeeper is disconnected: nothing is handed out until on_resumed, or on_lost.
     std::function<void()> on_suspended;
     std::function<void()> on_resumed;
