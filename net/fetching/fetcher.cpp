@@ -15,6 +15,8 @@ using protocol::FetchResponse;
 // Fetch that waits for data would wait along.
 constexpr std::int8_t fetch_lane = 1;
 constexpr std::int8_t newcomers_lane = 2;
+/// From this version on a Fetch says which isolation it wants (KIP-98).
+constexpr std::int16_t isolation_from = 4;
 
 // So little is not worth holding back until the next request is written: its reader waits for just that.
 constexpr std::size_t handed_over_at_once_bytes = 16 * 1024;
@@ -173,9 +175,28 @@ Task<std::optional<std::int16_t>> Fetcher::find_version() {
     } catch (const Error& error) {
         failure = error;
     }
+    const bool committed_only = context_.config().isolation == IsolationLevel::read_committed;
+    if (version && *version < isolation_from && committed_only) failure = co_await refuse_guess();
     under_way_.reset();
-    if (failure) give_all_back(*failure);
-    co_return version;
+    if (!failure) co_return version;
+    give_all_back(*failure);
+    co_return std::nullopt;
+}
+
+/// A broker that says that it is too old for transactions has none. One that only seems old might, and what it aborted
+/// would be read in silence.
+Task<std::optional<Error>> Fetcher::refuse_guess() {
+    std::map<ApiKey, VersionRange> offered;
+    try {
+        offered = co_await cluster_->versions(broker_);
+    } catch (const Error& error) {
+        co_return error;
+    }
+    if (offered.contains(ApiKey::api_versions)) co_return std::nullopt;
+    co_return Error(errc::unsupported_version,
+                    "the broker does not say what it speaks and is taken for one from before 0.10, which is not enough "
+                    "to read with isolation.level=read_committed; use read_uncommitted if it is that old",
+                    {.api = "Fetch"});
 }
 
 Task<void> Fetcher::fetch(FetchPlan plan, std::int16_t version) {

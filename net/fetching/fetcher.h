@@ -50,6 +50,7 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
     bool hand_to_residents();
     void look_around();
     Task<std::optional<std::int16_t>> find_version();
+    Task<std::optional<Error>> refuse_guess();
     Task<void> fetch(FetchPlan plan, std::int16_t version);
     void take(protocol::FetchResponse response, const FetchPlan& plan, TimePoint sent);
     void send_off_departed();

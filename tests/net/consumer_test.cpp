@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <gtest/gtest.h>
 
+#include "connecting/broker_versions.h"
 #include "fake_cluster.h"
 #include "fake_log.h"
 
@@ -398,6 +399,21 @@ TEST_F(ConsumerTest, ReadCommittedLeavesOutWhatWasAborted) {
     EXPECT_EQ(cursor->processed(), 0);
     cursor->mark_processed(4);
     EXPECT_TRUE(cursor->drained());
+}
+
+TEST_F(ConsumerTest, ReadCommittedIsNotDroppedForABrokerThatOnlySeemsOld) {
+    kafka.versions = BrokerVersions::of(OldRelease::v0_9).all();
+    kafka.on<protocol::ApiVersionsRequest>(
+        [](const protocol::ApiVersionsRequest&, const test::Exchange&, std::int32_t) {});
+    FetchConfig config;
+    config.isolation = IsolationLevel::read_committed;
+    start(config);
+    logs.append({"t", 0}, 2);
+    assign(0);
+    EXPECT_TRUE(read(30s).empty());
+    EXPECT_TRUE(logs.requests.empty());
+    ASSERT_TRUE(has_error(errc::unsupported_version));
+    EXPECT_NE(errors.back().reason().find("read_committed"), std::string::npos) << errors.back().what();
 }
 
 // ---- fetch sessions
