@@ -96,6 +96,68 @@ std::string other_packing(std::string_view data) {
     return {};
 }
 
+std::vector<std::uint16_t> ports_of(const CaptureOptions& options) {
+    std::vector<std::uint16_t> ports;
+    for (const std::int32_t port : options.ports) {
+        if (port < 1 || port > 65535) {
+            throw UsageError("--port " + std::to_string(port) + " is to be 1 to 65535");
+        }
+        ports.push_back(static_cast<std::uint16_t>(port));
+    }
+    return ports;
+}
+
+/// How reading packets came to its end.
+struct Reading {
+    std::string error;            ///< why nothing more can be read
+    std::string rest;             ///< what is no whole packet
+    bool begun = false;           ///< the bytes that say which format it is were there
+    std::uint32_t link_type = 0;  ///< of the last packet
+};
+
+Reading read_packets(CaptureInput& input, Traffic& traffic, Output& output) {
+    Reading reading;
+    CaptureReader reader;
+    std::string& data = reading.rest;
+    for (bool more = true; more && !reader.error() && !output.failure();) {
+        more = input.read(data);
+        std::size_t done = 0;
+        for (;;) {
+            std::size_t consumed = 0;
+            CapturedPacket packet;
+            const auto step = reader.next(std::string_view(data).substr(done), consumed, packet);
+            done += consumed;
+            reading.begun = reading.begun || consumed > 0;
+            if (step != CaptureReader::Step::packet) break;
+            reading.link_type = packet.link_type;
+            traffic.packet(packet);
+        }
+        data.erase(0, done);
+        output.flush();  // of a live capture nothing is to wait here
+    }
+    if (reader.error()) reading.error = reader.error()->message();
+    return reading;
+}
+
+/// Says what is wrong with the end of the packets; true where that is a failure.
+bool report_end(const CaptureInput& input, const Reading& reading) {
+    if (!input.problem().empty()) {
+        report(input.name() + ": " + input.problem() + "; all before it was read");
+        return true;
+    }
+    if (!reading.error.empty()) {
+        report(input.name() + ": " + reading.error + (reading.begun ? "" : other_packing(reading.rest)));
+        return true;
+    }
+    if (interrupt_requested()) return false;
+    if (!reading.begun && reading.rest.size() < magic_bytes) {
+        report(input.name() + (reading.rest.empty() ? " is empty" : " is neither a pcap nor a pcapng file"));
+        return true;
+    }
+    if (!reading.rest.empty()) report(input.name() + " ends in the middle of a packet; all before it was read");
+    return false;
+}
+
 }  // namespace
 
 void add_capture_options(Command command, CaptureOptions& options) {
@@ -111,17 +173,10 @@ void add_capture_options(Command command, CaptureOptions& options) {
 }
 
 int decode_capture(const CaptureOptions& options) {
-    std::vector<std::uint16_t> ports;
-    for (const std::int32_t port : options.ports) {
-        if (port < 1 || port > 65535) {
-            throw UsageError("--port " + std::to_string(port) + " is to be 1 to 65535");
-        }
-        ports.push_back(static_cast<std::uint16_t>(port));
-    }
+    const std::vector<std::uint16_t> ports = ports_of(options);
     const auto source = options.interface.empty()
                             ? std::make_unique<CaptureInput>(options.file)
                             : std::make_unique<CaptureInput>(options.interface, ports);
-    CaptureInput& input = *source;
     Output output(1);
     ExchangePrinter printer(options.exchanges);
     Traffic traffic(ports, [&](const TcpEnd& client, const TcpEnd& broker, Exchange&& exchange) {
@@ -130,54 +185,19 @@ int decode_capture(const CaptureOptions& options) {
     });
     install_interrupts();
     receive_interrupts();
-    CaptureReader reader;
-    std::string data;
-    bool more = true;
-    bool failed = false;
-    bool begun = false;  // the bytes that say which format it is were there
-    std::uint32_t link_type = 0;
-    while (more && !failed && !output.failure()) {
-        more = input.read(data);
-        std::size_t done = 0;
-        for (;;) {
-            std::size_t consumed = 0;
-            CapturedPacket packet;
-            const auto step = reader.next(std::string_view(data).substr(done), consumed, packet);
-            done += consumed;
-            begun = begun || consumed > 0;
-            if (step == CaptureReader::Step::packet) {
-                link_type = packet.link_type;
-                traffic.packet(packet);
-            }
-            failed = step == CaptureReader::Step::failed;
-            if (step != CaptureReader::Step::packet) break;
-        }
-        data.erase(0, done);
-        output.flush();  // of a live capture nothing is to wait here
-    }
+    const Reading reading = read_packets(*source, traffic, output);
     traffic.finish();
     printer.append_end(output.buffer());
     const int written = finish(output);
     if (output.reader_gone()) return written;
+    bool failed = report_end(*source, reading);
     const TrafficCounts counts = traffic.counts();
-    if (!input.problem().empty()) {
-        report(input.name() + ": " + input.problem() + "; all before was read");
-        failed = true;
-    } else if (failed) {
-        report(input.name() + ": " + reader.error()->message() + (begun ? "" : other_packing(data)));
-    } else if (!begun && data.size() < magic_bytes && !interrupt_requested()) {
-        report(input.name() +
-               (data.empty() ? " is empty" : " is neither a pcap nor a pcapng file"));
-        failed = true;
-    } else if (!data.empty() && !interrupt_requested()) {
-        report(input.name() + " ends in the middle of a packet; all before it was read");
-    }
     report_counts(counts, printer);
     report_cut(counts);
-    // What passes an interface may well be nothing.
-    const bool expects_frames = counts.packets > 0 || options.interface.empty();
-    if (counts.frames == 0 && expects_frames && !failed) {
-        report(why_nothing(counts, ports, link_type, input.name()));
+    // What passes an interface, or is waited for until somebody interrupts, may well be nothing.
+    const bool is_over = options.interface.empty() && !interrupt_requested();
+    if (counts.frames == 0 && (counts.packets > 0 || is_over) && !failed) {
+        report(why_nothing(counts, ports, reading.link_type, source->name()));
         failed = true;
     }
     return failed || printer.broken() > 0 ? exit_failure : written;

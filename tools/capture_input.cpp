@@ -129,7 +129,9 @@ bool CaptureInput::unpack(std::string& buffer) {
             return false;
         }
         if (!raw_.empty() || !raw_ended_ || buffer.size() != before) continue;
-        if (gunzip_->in_member() && !interrupt_requested()) problem_ = "ends in the middle of the gzip that it is packed with";
+        if (gunzip_->in_member() && !interrupt_requested()) {
+            problem_ = "ends in the middle of the gzip that it is packed with";
+        }
         return false;
     }
     return true;

@@ -176,8 +176,8 @@ std::string two_bytes(std::size_t number) {
 
 /// An IPv4 packet around what it carries, one fragment of it where `place` says so.
 std::string ipv4(char protocol, const std::string& content, std::size_t place = 0) {
-    return std::string("\x45\0", 2) + two_bytes(20 + content.size()) + std::string("\0\7", 2) + two_bytes(place) + '\x40' +
-           protocol + std::string("\0\0\x0a\0\0\1\x0a\0\0\2", 10) + content;
+    return std::string("\x45\0", 2) + two_bytes(20 + content.size()) + std::string("\0\7", 2) + two_bytes(place) +
+           '\x40' + protocol + std::string("\0\0\x0a\0\0\1\x0a\0\0\2", 10) + content;
 }
 
 /// A request in packets of every wrapping, as capture_fuzz reads them.
@@ -185,7 +185,8 @@ Seeds of_wrapped_packets() {
     const Schema& schema = *request_schema(ApiKey::metadata);
     std::string frame;
     encode_request(schema, schema.make().get(), 1, 7, "kwire", frame);
-    CaptureWriter::Connection connection{{std::string("\x0a\0\0\1", 4), 50000}, {std::string("\x0a\0\0\2", 4), 9092}};
+    CaptureWriter::Connection connection{{std::string("\x0a\0\0\1", 4), 50000},
+                                         {std::string("\x0a\0\0\2", 4), 9092}};
     std::string file;
     CaptureWriter::append_bytes(file, connection, CaptureWriter::From::client, frame, {});
     const std::string ip = file.substr(16);
@@ -197,8 +198,8 @@ Seeds of_wrapped_packets() {
     const std::string pppoe = std::string("\x11\0\0\1", 4) + two_bytes(ppp.size()) + ppp;
     const std::string vlan("\x81\0\0\7", 4);
     const std::string label("\0\1\1\x40", 4);
-    const std::string tunnel = two_bytes(5000) + two_bytes(4789) + two_bytes(16 + ethernet.size()) + std::string(2, '\0') +
-                               std::string("\x08\0\0\0\0\0\1\0", 8) + ethernet;
+    const std::string tunnel = two_bytes(5000) + two_bytes(4789) + two_bytes(16 + ethernet.size()) +
+                               std::string("\0\0\x08\0\0\0\0\0\1\0", 10) + ethernet;
     const std::string ip6 = std::string("\x60\0\0\0", 4) + two_bytes(8 + tcp.size()) + std::string("\x2c\x40", 2) +
                             std::string(32, 'a') + std::string("\6\0\0\0\0\0\0\1", 8) + tcp;
     // By the places that the fuzzer knows link types by.

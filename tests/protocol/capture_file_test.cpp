@@ -284,8 +284,9 @@ std::string big_endian(std::uint64_t value, int bytes) {
 }
 
 std::string ipv4(std::uint8_t protocol, const std::string& content, std::uint16_t fragment = 0, std::uint16_t id = 7) {
-    return std::string("\x45\0", 2) + big_endian(20 + content.size(), 2) + big_endian(id, 2) + big_endian(fragment, 2) +
-           big_endian(64, 1) + big_endian(protocol, 1) + big_endian(0, 2) + std::string("\x0a\0\0\1\x0a\0\0\2", 8) +
+    return std::string("\x45\0", 2) + big_endian(20 + content.size(), 2) + big_endian(id, 2) +
+           big_endian(fragment, 2) + big_endian(64, 1) + big_endian(protocol, 1) + big_endian(0, 2) +
+           std::string("\x0a\0\0\1\x0a\0\0\2", 8) +
            content;
 }
 
@@ -319,7 +320,8 @@ std::vector<std::tuple<const char*, std::uint32_t, std::string>> wrappings(const
         {"SLL with two", 113, std::string(14, 's') + big_endian(0x88a80001, 4) + vlan + four + ip},
         {"SLL2 with a VLAN tag", 276, big_endian(0x8100, 2) + std::string(18, 's') + big_endian(7, 2) + four + ip},
         {"stacked VLAN tags", 1, macs + big_endian(0x91000002, 4) + big_endian(0x88a80001, 4) + vlan + four + ip},
-        {"LLC and SNAP", 1, macs + big_endian(8 + ip.size(), 2) + std::string("\xaa\xaa\3\0\0\0", 6) + four + ip + "pad"},
+        {"LLC and SNAP", 1,
+         macs + big_endian(8 + ip.size(), 2) + std::string("\xaa\xaa\3\0\0\0", 6) + four + ip + "pad"},
         {"PPP", 9, ppp},
         {"PPP with address and control", 9, big_endian(0xff03, 2) + ppp},
         {"PPP with a short number", 9, big_endian(0x21, 1) + ip},
@@ -341,7 +343,8 @@ std::vector<std::tuple<const char*, std::uint32_t, std::string>> wrappings(const
         {"IP in IP", 101, ipv4(4, ip)},
         {"IPv4 in IPv6", 229, ipv6(4, ip)},
         {"GRE", 101, ipv4(47, gre(big_endian(0, 2), 0x0800, ip))},
-        {"GRE with checksum, key and number", 101, ipv4(47, gre(big_endian(0xb000, 2), 0x0800, std::string(12, 'x') + ip))},
+        {"GRE with checksum, key and number", 101,
+         ipv4(47, gre(big_endian(0xb000, 2), 0x0800, std::string(12, 'x') + ip))},
         {"GRE with Ethernet", 101, ipv4(47, gre(big_endian(0x2000, 2), 0x6558, big_endian(5, 4) + ethernet))},
         {"GRE of PPTP", 101, ipv4(47, gre(big_endian(0x3081, 2), 0x880b, std::string(12, 'x') + ppp))},
         {"GRE in IPv6", 101, ipv6(47, gre(big_endian(0, 2), 0x0800, ip))},
@@ -397,7 +400,8 @@ std::vector<std::string> in_fragments(const std::string& tcp, std::size_t size, 
     std::vector<std::string> packets;
     for (std::size_t at = 0; at < tcp.size(); at += size) {
         const bool is_last = at + size >= tcp.size();
-        packets.push_back(ipv4(6, tcp.substr(at, size), static_cast<std::uint16_t>(at / 8 | (is_last ? 0 : 0x2000)), id));
+        const auto place = static_cast<std::uint16_t>(at / 8 | (is_last ? 0 : 0x2000));
+        packets.push_back(ipv4(6, tcp.substr(at, size), place, id));
     }
     return packets;
 }

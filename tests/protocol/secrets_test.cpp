@@ -144,7 +144,8 @@ std::string metadata_value(char type, const std::string& name, const std::string
 
 TEST(Secrets, of_the_clusters_metadata_are_hidden_wherever_its_records_are_opened) {
     const std::string scram = metadata_value(
-        11, "UserScramCredentialRecord", R"({"name":"alice","salt":"c2VjcmV0","storedKey":"c2VjcmV0","iterations":4096})");
+        11, "UserScramCredentialRecord",
+        R"({"name":"alice","salt":"c2VjcmV0","storedKey":"c2VjcmV0","iterations":4096})");
     const std::string password =
         metadata_value(4, "ConfigRecord", R"({"name":"ssl.key.password","value":"hunter2"})");
     const std::string plain = metadata_value(4, "ConfigRecord", R"({"name":"cleanup.policy","value":"compact"})");

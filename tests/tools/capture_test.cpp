@@ -191,7 +191,8 @@ TEST_F(Capture, packets_that_were_cut_are_not_called_gaps) {
     const std::string whole = capture();
     std::string cut = whole.substr(0, 24);
     for (std::size_t at = 24; at < whole.size();) {
-        const std::size_t size = static_cast<unsigned char>(whole[at + 8]) | static_cast<std::size_t>(static_cast<unsigned char>(whole[at + 9])) << 8;
+        const auto byte = [&whole, at](std::size_t i) { return static_cast<unsigned char>(whole[at + i]); };
+        const std::size_t size = byte(8) + std::size_t{byte(9)} * 256;
         const std::size_t kept = std::min<std::size_t>(size, 60);
         std::string header = whole.substr(at, 16);
         header[8] = static_cast<char>(kept);
@@ -224,7 +225,8 @@ TEST_F(Capture, may_be_packed_by_gzip) {
     const std::string plain = capture();
     const std::string expected = decode("--pcap " + file()).out;
     const std::string packed = gzipped(plain);
-    for (const std::string& bytes : {packed, gzipped(plain.substr(0, 100)) + gzipped(plain.substr(100)), packed + std::string(70'000, '\0')}) {
+    const std::string members = gzipped(plain.substr(0, 100)) + gzipped(plain.substr(100));
+    for (const std::string& bytes : {packed, members, packed + std::string(70'000, '\0')}) {
         write(bytes);
         for (const std::string& from : {"--pcap " + file(), "--pcap - < " + file()}) {
             const Outcome outcome = decode(from);

@@ -164,8 +164,9 @@ TEST(LogRecords, behind_whatever_stands_in_the_middle_the_rest_is_shown) {
         }
         EXPECT_EQ(shown.summary.skips, 1U) << middle.what;
         EXPECT_EQ(shown.summary.skipped_bytes, middle.bytes.size()) << middle.what;
-        const std::string place = std::to_string(middle.bytes.size()) + (middle.bytes.size() == 1 ? " byte" : " bytes") +
-                                  " at " + std::to_string(front.size());
+        const std::size_t size = middle.bytes.size();
+        const std::string place =
+            std::to_string(size) + (size == 1 ? " byte at " : " bytes at ") + std::to_string(front.size());
         const bool has_comma = middle.bytes.size() >= 1000;
         EXPECT_THAT(shown.out, HasSubstr("\nSKIPPED: " + (has_comma ? "1,000 bytes" : place))) << middle.what;
         const Shown json = show(file, {.json = true, .show = {}});

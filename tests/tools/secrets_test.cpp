@@ -178,8 +178,8 @@ TEST_F(SecretsOfTheCommand, a_log_of_the_clusters_metadata_hides_them_under_any_
     const auto message = schema->make();
     const std::string key = base64(password);
     ASSERT_FALSE(from_json(*schema, message.get(), 0,
-                           R"({"name":"alice","salt":")" + key + R"(","storedKey":")" + key + R"(","serverKey":")" + key +
-                               R"(","iterations":4096})"));
+                           R"({"name":"alice","salt":")" + key + R"(","storedKey":")" + key +
+                               R"(","serverKey":")" + key + R"(","iterations":4096})"));
     std::string value{'\1', 11, '\0'};
     ASSERT_FALSE(encode(*schema, message.get(), 0, value));
     Compressor compressor;

@@ -8,7 +8,8 @@
 // answer a connection's requests in order, so an answer ends the waiting of all requests before its
 // own. Nothing is decoded beyond headers, but the acks of Produce and what a search looks at.
 // Memory: what was claimed is never taken before it came; requests wait for their answers, at most
-// waiting_max of them and, but for the last, waiting_bytes_max. Lifetimes: bodies share the frame. Threads: one object, one thread.
+// waiting_max of them and, but for the last, waiting_bytes_max. Lifetimes: bodies share the frame.
+// Threads: one object, one thread.
 #pragma once
 
 #include <algorithm>
