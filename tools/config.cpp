@@ -2,9 +2,8 @@
 #include <memory>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include <kwire/group/properties.h>
+#include <kwire/protocol/json_text.h>
 
 #include "output.h"
 #include "subcommands.h"
@@ -36,14 +35,22 @@ void append_text(std::string& out, const PropertyInfo& info) {
 }
 
 void append_json(std::string& out, const PropertyInfo& info) {
-    nlohmann::ordered_json line;
-    line["name"] = info.name;
-    line["aliases"] = info.aliases;
-    line["part"] = name(info.scope);
-    line["default"] = info.default_value;
-    line["rule"] = info.rule;
-    line["meaning"] = info.meaning;
-    out += line.dump() + "\n";
+    const auto text = [&out](std::string_view before, std::string_view value) {
+        out += before;
+        protocol::append_json_string(out, value);
+    };
+    text("{\"name\":", info.name);
+    out += ",\"aliases\":[";
+    std::string_view comma;
+    for (const auto alias : info.aliases) {
+        text(comma, alias);
+        comma = ",";
+    }
+    text("],\"part\":", name(info.scope));
+    text(",\"default\":", info.default_value);
+    text(",\"rule\":", info.rule);
+    text(",\"meaning\":", info.meaning);
+    out += "}\n";
 }
 
 int print(const std::string& format) {

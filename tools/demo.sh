@@ -127,6 +127,7 @@ install_missing "$PWD" build test run
 say "Building $kwire"
 setsid tests/support/cluster warm "$version" & # a group of its own, so that what it started ends with it
 jars=$!
+export CCACHE_BASEDIR=$PWD # what another clone compiled serves this one
 cmake --preset release > "$dir/build.log" 2>&1 || { cat "$dir/build.log" >&2; fail "cmake could not configure"; }
 if [ -n "$live" ]; then
     cmake --build --preset release --target kwire_command

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include <kwire/protocol/json_text.h>
 
 #include "command_line.h"
 #include "report.h"
@@ -17,11 +17,20 @@
 namespace kwire::tools {
 namespace {
 
-nlohmann::ordered_json event(std::string_view what) {
+/// A JSON object that is not closed yet.
+std::string event(std::string_view what) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return {{"time_us", std::chrono::duration_cast<std::chrono::microseconds>(now).count()},
-            {"pid", getpid()},
-            {"event", what}};
+    std::string line = "{\"time_us\":";
+    line += std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+    line.append(",\"pid\":").append(std::to_string(getpid())).append(",\"event\":");
+    protocol::append_json_string(line, what);
+    return line;
+}
+
+std::string event(std::string_view what, const TopicPartition& tp) {
+    std::string line = event(what) + ",\"topic\":";
+    protocol::append_json_string(line, tp.topic);
+    return line + ",\"partition\":" + std::to_string(tp.partition);
 }
 
 }  // namespace
@@ -37,26 +46,17 @@ EventLog::~EventLog() {
 }
 
 void EventLog::partitions(std::string_view what, const std::vector<TopicPartition>& partitions) {
-    for (const TopicPartition& tp : partitions) {
-        auto line = event(what);
-        line["topic"] = tp.topic;
-        line["partition"] = tp.partition;
-        write(line.dump());
-    }
+    for (const TopicPartition& tp : partitions) write(event(what, tp) + '}');
 }
 
 void EventLog::committed(const std::map<TopicPartition, std::int64_t>& offsets) {
     for (const auto& [tp, next] : offsets) {
-        auto line = event("committed");
-        line["topic"] = tp.topic;
-        line["partition"] = tp.partition;
-        line["offset"] = next;
-        write(line.dump());
+        write(event("committed", tp) + ",\"offset\":" + std::to_string(next) + '}');
     }
 }
 
 void EventLog::happened(std::string_view what) {
-    write(event(what).dump());
+    write(event(what) + '}');
 }
 
 void EventLog::write(std::string line) {

@@ -18,8 +18,11 @@ messages=50000 rise_max_percent=5
 skip() { echo "skipped: $*" >&2; exit 77; }
 command -v valgrind > /dev/null || skip "valgrind is not installed"
 
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DKWIRE_BUILD_TESTS=OFF -DKWIRE_BUILD_TOOLS=OFF \
-    -DKWIRE_BUILD_BENCH=ON > "$build.log" 2>&1 || { cat "$build.log" >&2; exit 1; }
+# With the flags and from the depth of build/release: ccache then has for the one what it compiled for the other, also in
+# another clone.
+export CCACHE_BASEDIR=$PWD
+mkdir -p "$(dirname "$build")"
+cmake --preset release -B "$build" -DKWIRE_BUILD_TOOLS=OFF > "$build.log" 2>&1 || { cat "$build.log" >&2; exit 1; }
 compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[^=]*=//p' "$build/CMakeCache.txt" | head -n 1)
 compiler="$("$compiler" --version | head -n 1), $(uname -m)"
 [ -n "$renew" ] || grep -qxF "# $compiler" "$baseline" || skip "baseline.txt is of another compiler than $compiler"

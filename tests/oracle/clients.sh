@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+kafka_jars_warm 3.9.1 4.4.0 # both by one Maven
 for version in 3.9.1 4.4.0; do
     jars=$(kafka_jars "$version")
     mkdir "$work/$version"
