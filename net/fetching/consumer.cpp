@@ -228,6 +228,7 @@ std::shared_ptr<Consumer> Consumer::create(std::shared_ptr<Cluster> cluster, Fet
 Task<std::shared_ptr<PartitionCursor>> Consumer::async_assign(TopicPartition tp, StartOffset start,
                                                               std::function<void()> on_progress) {
     const auto impl = impl_;
+    impl->runtime_->require_on_runtime("Consumer::async_assign");
     auto cursor = co_await impl->assign(std::move(tp), start, std::move(on_progress));
     co_return cursor;
 }
@@ -257,6 +258,7 @@ MessageBatch Consumer::poll(std::chrono::milliseconds timeout) {
 
 Task<MessageBatch> Consumer::async_poll(std::chrono::milliseconds timeout) {
     const auto impl = impl_;
+    impl->runtime_->require_on_runtime("Consumer::async_poll");
     auto batch = co_await impl->async_poll(timeout);
     co_return batch;
 }

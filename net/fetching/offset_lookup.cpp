@@ -280,6 +280,7 @@ ErrorWhere OffsetLookup::where(std::size_t query) const {
 
 Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
                                              IsolationLevel isolation) {
+    cluster->runtime()->require_on_runtime("list_offsets");
     const auto lookup = std::make_shared<OffsetLookup>(std::move(cluster), std::move(queries), isolation, true);
     co_await OffsetLookup::run(lookup);
     if (lookup->first_failure()) throw Error(*lookup->first_failure());
@@ -288,6 +289,7 @@ Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster, s
 
 Task<std::vector<OffsetAnswer>> list_offsets_each(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
                                                   IsolationLevel isolation) {
+    cluster->runtime()->require_on_runtime("list_offsets_each");
     const auto lookup = std::make_shared<OffsetLookup>(std::move(cluster), std::move(queries), isolation, false);
     co_await OffsetLookup::run(lookup);
     co_return std::move(lookup->answers());

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include <asio/io_context.hpp>
 #include <gtest/gtest.h>
 #include <kwire/protocol/metadata.h>
 #include <kwire/protocol/offset_for_leader_epoch.h>
@@ -501,6 +502,23 @@ TEST_F(ConsumerTroubleTest, AHandlerThatThrowsEndsNothing) {
     append(0, 1);
     loop.run(cluster->refresh({"t"}));
     EXPECT_EQ(read()[0], range(0, 1));
+}
+
+TEST_F(ConsumerTroubleTest, ForeignExecutorsAreRefused) {
+    start();
+    asio::io_context foreign;
+    std::vector<Error> refusals;
+    const auto note = [&](std::exception_ptr failure) { refusals.push_back(as_error(failure)); };
+    std::optional<MessageBatch> batch;
+    std::optional<std::shared_ptr<PartitionCursor>> cursor;
+    std::optional<std::vector<OffsetAnswer>> answers;
+    const TopicPartition tp{"t", 0};
+    kwire::start(foreign.get_executor(), keep_result(consumer->async_poll(1s), &batch), note);
+    kwire::start(foreign.get_executor(), keep_result(consumer->async_assign(tp, StartOffset::at(0), {}), &cursor), note);
+    kwire::start(foreign.get_executor(), keep_result(list_offsets(cluster, {{tp, -1}}), &answers), note);
+    foreign.run();
+    ASSERT_EQ(refusals.size(), 3U);
+    for (const Error& error : refusals) EXPECT_EQ(error.condition(), errc::foreign_executor) << error.what();
 }
 
 // ---- a topic that is deleted and made anew
