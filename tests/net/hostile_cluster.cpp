@@ -55,7 +55,7 @@ std::vector<Used> used_by(Scene scene) {
         case Scene::offsets:
             return {{ApiKey::find_coordinator, {6, 2, 0}}, {ApiKey::offset_commit, {9, 2}}, {ApiKey::offset_fetch, {9, 7, 1}}};
         case Scene::topics:
-            return {metadata, {ApiKey::create_topics, {7, 0}}, {ApiKey::delete_topics, {6, 1}}};
+            return {metadata, {ApiKey::create_topics, {7, 0}}, {ApiKey::delete_topics, {5, 1}}};
     }
     return {};
 }
@@ -101,7 +101,7 @@ std::vector<Case> cases_of(Scene scene, bool all_versions) {
     return all;
 }
 
-std::string judge(const Case& played) {
+Verdict judge(const Case& played) {
     begin_counting();
     HostileWorld world(played);
     switch (played.scene) {
@@ -114,7 +114,7 @@ std::string judge(const Case& played) {
         default:
             play_calls(world);
     }
-    return world.verdict();
+    return {world.verdict(), world.was_spoiled()};
 }
 
 }  // namespace kwire::test

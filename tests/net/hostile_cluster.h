@@ -48,8 +48,11 @@ struct Case {
 /// All cases of a scene: those of every API that it uses, of the versions given or of all.
 std::vector<Case> cases_of(Scene scene, bool all_versions);
 
-/// Plays it. Nothing: the judge has nothing to say; else what was wrong, a line each.
-std::string judge(const Case& played);
+struct Verdict {
+    std::string objections;  ///< What was wrong, a line each.
+    bool was_spoiled = false;  ///< Some answer had the place that was to be changed.
+};
+Verdict judge(const Case& played);
 
 /// The most that the process had allocated at once since the last call of begin_counting, beyond what it had then.
 void begin_counting();

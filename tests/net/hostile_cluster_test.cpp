@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <malloc.h>
 #include <new>
@@ -73,17 +74,20 @@ namespace {
 // In a process of its own, so that one that ends or hangs is a verdict like others.
 constexpr rlim_t cpu_seconds_max = 5;
 
-std::string judge_apart(const Case& played) {
+constexpr int nothing_spoiled = 100;  // the exit code
+
+Verdict judge_apart(const Case& played) {
     int ends[2];
-    if (pipe(ends) != 0) return "no pipe";
+    if (pipe(ends) != 0) return {"no pipe", false};
     const pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
         const rlimit limit{cpu_seconds_max, cpu_seconds_max};
         setrlimit(RLIMIT_CPU, &limit);
-        const std::string verdict = judge(played);
-        const auto written = write(ends[1], verdict.data(), std::min<std::size_t>(verdict.size(), 4000));
-        _exit(written < 0 ? 1 : 0);
+        const Verdict verdict = judge(played);
+        const std::string& text = verdict.objections;
+        const auto written = write(ends[1], text.data(), std::min<std::size_t>(text.size(), 4000));
+        _exit(written < 0 ? 1 : verdict.was_spoiled ? 0 : nothing_spoiled);
     }
     close(ends[1]);
     std::string verdict;
@@ -94,10 +98,16 @@ std::string judge_apart(const Case& played) {
     close(ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
-    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) return verdict + "hangs\n";
-    if (WIFSIGNALED(status)) return verdict + "ends the process: " + strsignal(WTERMSIG(status)) + '\n';
-    if (WEXITSTATUS(status) != 0) return verdict + "ends the process with " + std::to_string(WEXITSTATUS(status)) + '\n';
-    return verdict;
+    if (WIFSIGNALED(status)) {
+        const int signal = WTERMSIG(status);
+        const bool hangs = signal == SIGXCPU || signal == SIGKILL;
+        return {verdict + (hangs ? "hangs\n" : "ends the process: " + std::string(strsignal(signal)) + '\n'), true};
+    }
+    const int code = WEXITSTATUS(status);
+    if (code != 0 && code != nothing_spoiled) {
+        return {verdict + "ends the process with " + std::to_string(code) + '\n', true};
+    }
+    return {verdict, code == 0};
 }
 
 std::string wanted() {
@@ -116,7 +126,10 @@ struct Finding {
     std::string_view verdict;
 };
 constexpr Finding open_findings[] = {
-    {"reading Fetch", "hangs"},
+    {"reading Fetch", "hangs"},  // an answer that leaves out what was asked for
+    {"preferred_read_replica", "nothing was told"},
+    {"preferred_read_replica", "not calm"},
+    {"responses.partitions.error_code = 1", "not calm"},
     {"reading ListOffsets", "not calm"},
     {"producing Produce", "had no report within 10 s"},
 };
@@ -135,15 +148,20 @@ TEST_P(HostileCluster, IsSurvived) {
     const bool by_name = !choice.empty() && !is_number && choice != "all";
     const std::size_t step = choice.empty() || is_number ? cases.size() / std::max<std::size_t>(count, 1) + 1 : 1;
     std::size_t played = 0;
+    std::size_t spoiled = 0;
     for (std::size_t i = 0; i < cases.size(); i += step) {
         const std::string name = cases[i].text();
         if (by_name && name.find(choice) == std::string::npos) continue;
-        const std::string verdict = judge_apart(cases[i]);
-        if (!by_name && is_open(name, verdict)) continue;
-        EXPECT_EQ(verdict, "") << "KWIRE_HOSTILE='" << name << "'";
+        const Verdict verdict = judge_apart(cases[i]);
         ++played;
+        spoiled += verdict.was_spoiled ? 1 : 0;
+        if (!by_name && is_open(name, verdict.objections)) continue;
+        EXPECT_EQ(verdict.objections, "") << "KWIRE_HOSTILE='" << name << "'";
     }
-    std::cout << played << " of " << cases.size() << " cases\n";
+    std::cout << played << " of " << cases.size() << " cases, " << spoiled << " of them with an answer that was spoiled\n";
+    if (!by_name) {
+        EXPECT_GT(spoiled, played / 3) << "the others are played for nothing";
+    }
 }
 
 std::string scene_name(const testing::TestParamInfo<Scene>& info) {
