@@ -126,12 +126,7 @@ struct Finding {
     std::string_view verdict;
 };
 constexpr Finding open_findings[] = {
-    {"reading Fetch", "hangs"},  // an answer that leaves out what was asked for
-    {"preferred_read_replica", "nothing was told"},
-    {"preferred_read_replica", "not calm"},
-    {"responses.partitions.error_code = 1", "not calm"},
-    {"reading ListOffsets", "not calm"},
-    {"producing Produce", "had no report within 10 s"},
+    {"producing Produce", "had no report within 10 s"},  // what is under way is not given up at delivery.timeout.ms
 };
 
 bool is_open(const std::string& played, const std::string& verdict) {

@@ -92,6 +92,14 @@ Task<void> assign(std::shared_ptr<Reading> reading, TopicPartition tp) {
     }
 }
 
+// Within a fetch session an answer that leaves a partition out says that it has nothing new (KIP-227).
+bool may_say_nothing_new(const Case& played) {
+    const auto& mutation = played.trouble.mutation;
+    if (!mutation || played.api != ApiKey::fetch || played.version < 7) return false;
+    const std::string& field = mutation->path.back();
+    return field == "responses" || field == "partitions";
+}
+
 // Whoever gets nothing is told within `patience`, and told why.
 void look(Reading& reading) {
     HostileWorld& world = reading.world;
@@ -101,6 +109,7 @@ void look(Reading& reading) {
         if (world.loop.now() - partition.stands_since <= HostileWorld::patience) continue;
         // Seen once a step: what stopped it was told in the step before.
         if (!world.was_told(partition.stands_since - 2 * HostileWorld::step_length, partition.tp.topic)) {
+            if (may_say_nothing_new(world.played)) continue;
             world.object("silent: " + partition.tp.to_string() + " stood still for 10 s, and nothing was told");
         } else if (partition.tp.topic == "bad" && !world.named_the_refusal()) {
             world.object("the code is lost: " + world.last_words());
