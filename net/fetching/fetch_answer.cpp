@@ -210,7 +210,8 @@ void FetchAnswerReader::take_error(const Partition& partition, ErrorCode code) {
     const LeaderErrorKind kind = leader_error_kind(code);
     if (kind == LeaderErrorKind::corrupt) {
         return stop(partition, Error(errc::corrupt_batch,
-                                     "the broker cannot read its own log here; reading of the partition stops",
+                                     "the broker cannot read its own log here (" + to_string(code) +
+                                         "); reading of the partition stops",
                                      partition->place("Fetch")));
     }
     refused(partition, kind);

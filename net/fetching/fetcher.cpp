@@ -229,7 +229,7 @@ void Fetcher::take(FetchResponse response, const FetchPlan& plan, TimePoint sent
     const bool leaves_out_what_has_no_news = session_.established();
     const bool good = answers_.take(std::move(response), plan.reserved);
     if (!good) return give_all_back(*answers_.refusal());
-    if (trouble_.any()) trouble_.over();
+    if (trouble_.any() && hasty_answers_ <= hasty_answers_free) trouble_.over();
     if (leaves_out_what_has_no_news) session_answered_at_ = now();
     hand_over_soon(std::exchange(answers_.deliveries(), {}));
     if (!answers_.departed().empty()) send_off_departed();
@@ -254,7 +254,12 @@ void Fetcher::keep_pace(const FetchPlan& plan, TimePoint sent) {
     const TimePoint time = now();
     const bool hasty = answers_.brought_nothing() && time + clocks_differ < sent + plan.wait;
     hasty_answers_ = hasty ? std::min(hasty_answers_ + 1, hasty_answers_free + 1) : 0;
-    if (hasty_answers_ > hasty_answers_free) not_before_ = time + hasty_pace;
+    if (hasty_answers_ <= hasty_answers_free) return;
+    not_before_ = time + hasty_pace;
+    trouble_.note(Error(errc::bad_answer, "broker " + std::to_string(broker_) +
+                                              " answers at once that there is nothing new, instead of waiting for it",
+                        {.api = "Fetch"}),
+                  time);
 }
 
 void Fetcher::hand_over_soon(std::vector<FetchQueue::Delivery> arrived) {

@@ -402,6 +402,7 @@ TEST_F(ConsumerTroubleTest, ABrokerThatDoesNotWaitForDataIsAskedCalmly) {
     kafka.server(1).break_connections();
     loop.advance(2s);
     EXPECT_LE(requests_in(10s), 220U);
+    EXPECT_FALSE(errors.empty());
 }
 
 TEST_F(ConsumerTroubleTest, NumbersThatCannotBeAreNotBelieved) {
