@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <regex>
 #include <string>
 
 namespace kwire {
@@ -40,18 +41,22 @@ bool is_internal_topic(std::string_view topic) {
     return topic == "__consumer_offsets" || topic == "__transaction_state";
 }
 
+struct TopicFilter::Expression {
+    std::regex regex;
+};
+
 TopicFilter::TopicFilter(std::string_view expression) {
     const auto text = normalised(expression);
     if (text.size() > expression_length_max) return;
     try {
-        regex_.emplace(text, syntax());
+        expression_ = std::make_shared<const Expression>(Expression{std::regex(text, syntax())});
     } catch (const std::regex_error&) {
         // Java's own member would have refused to start with it, so nobody reads by it.
     }
 }
 
 bool TopicFilter::matches(std::string_view topic) const {
-    return regex_ && std::regex_match(topic.begin(), topic.end(), *regex_);
+    return valid() && std::regex_match(topic.begin(), topic.end(), expression_->regex);
 }
 
 }  // namespace kwire

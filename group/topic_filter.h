@@ -1,8 +1,7 @@
 // A topic expression of a white or black list, as Java's ZooKeeper consumer reads it.
 #pragma once
 
-#include <optional>
-#include <regex>
+#include <memory>
 #include <string_view>
 
 namespace kwire {
@@ -16,12 +15,13 @@ class TopicFilter {
     explicit TopicFilter(std::string_view expression);
 
     /// False: it is not a regular expression, or one of a length that no person writes.
-    bool valid() const { return regex_.has_value(); }
+    bool valid() const { return expression_ != nullptr; }
     /// True if the whole of topic matches.
     bool matches(std::string_view topic) const;
 
  private:
-    std::optional<std::regex> regex_;
+    struct Expression;  // <regex> is as long as all else that a file includes
+    std::shared_ptr<const Expression> expression_;
 };
 
 }  // namespace kwire

@@ -19,6 +19,19 @@ target_compile_options(kwire_options INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-dangling-pointer>
     $<$<BOOL:${KWIRE_WARNINGS_AS_ERRORS}>:-Werror>)
 
+# Half the time that a file full of templates takes to compile is the optimiser's, and little of what is not read or
+# written for every message is worth it. The level counts in a release build only. HOT files get all there is, and compile
+# without what is precompiled, for that has the target's level (with another one GCC 12 crashes).
+#
+# kwire_optimise(<target> <level> [HOT a.cpp ...])
+function(kwire_optimise target level)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "HOT")
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:${level}>)
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+        set_source_files_properties(${arg_HOT} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS -O3)
+    endif()
+endfunction()
+
 # kwire_add_library(<folder> SOURCES a.cpp ... HEADERS x.h ... LINK target ... PRIVATE_LINK target ...)
 #
 # Makes the target kwire::<folder>. HEADERS are public and named relative to include/kwire/<folder>; each is also
