@@ -58,9 +58,10 @@ Task<void> Cluster::Impl::metadata_from(Self self, BrokerPtr broker, Asked asked
     const bool listed = lists_all(asked, version);
     ClusterView next = merged(*self->current_view(), answer, asked.topics, listed);
     if (next.brokers.empty()) {
+        std::string what = "the answer lists no broker that could be connected to";
+        for (const std::string& fault : next.faults) what += "; " + fault;
         *without_brokers = std::move(next);
-        throw Error(ErrorCode::broker_not_available,
-                    "the answer lists no broker that could be connected to", where);
+        throw Error(ErrorCode::broker_not_available, what, where);
     }
     self->publish(std::move(next), asked);
 }

@@ -201,6 +201,19 @@ TEST_F(ClusterTest, KeepsItsViewWhenTheAnswerListsNoBroker) {
     EXPECT_EQ(cluster->view(), view);
 }
 
+TEST_F(ClusterTest, SaysWhyNoListedBrokerCanBeConnectedTo) {
+    start(1);
+    refresh();
+    kafka.on<protocol::MetadataRequest>(
+        [](const protocol::MetadataRequest&, const Exchange& exchange, std::int32_t) {
+            protocol::MetadataResponse answer;
+            answer.brokers.push_back({.node_id = 4, .host = "b4", .port = 70'000});
+            exchange.reply(answer);
+        });
+    const Error error = error_of([&] { refresh(); });
+    EXPECT_NE(error.reason().find("id 4, host 'b4', port 70000"), std::string::npos) << error.what();
+}
+
 TEST_F(ClusterTest, AnEmptyClusterOfOldIsEmpty) {
     start(2);
     kafka.on<protocol::MetadataRequest>(
