@@ -71,7 +71,7 @@ struct Reading {
     T wait(Task<T> task) {
         if (!steady) return runtime->block_on(std::move(task));
         std::optional<T> outcome;
-        start(io.get_executor(), keep_result(std::move(task), &outcome),
+        start(runtime->executor(), keep_result(std::move(task), &outcome),
               [](std::exception_ptr failure) {
                   if (failure) std::rethrow_exception(failure);
               });
