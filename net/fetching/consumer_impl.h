@@ -95,6 +95,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     std::map<std::int32_t, std::shared_ptr<Fetcher>> fetchers_;
     FetchPartitions seekers_;
     FetchPartitions to_validate_;  // found in this turn
+    std::map<std::string, Uuid> recreated_;  // topics that were reported as made anew, with their new ids
     Lookups lookups_;  // of this turn
     Event routing_wanted_;
     Event readable_;

@@ -63,7 +63,10 @@ void Consumer::Impl::begin_anew(const std::shared_ptr<FetchPartition>& partition
                                               partition->place("Metadata")));
         return;
     }
-    if (news.insert(tp.topic).second) {
+    const Uuid& id = partition->where.topic_id();
+    // The partitions find out one after the other, when their leaders answer; the topic is reported once.
+    const bool is_news = id.is_zero() ? news.insert(tp.topic).second : std::exchange(recreated_[tp.topic], id) != id;
+    if (is_news) {
         report(Error(errc::topic_recreated, what + reset_in_words(config_.out_of_range),
                      {.api = "Metadata", .topic = tp.topic}));
     }
@@ -81,8 +84,8 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self, std::sha
         std::optional<Error> failure;
         try {
             offset = co_await self->look_up(query);
-        } catch (const Error& error) {
-            failure = error;
+        } catch (...) {
+            failure = as_error(std::current_exception());
         }
         if (self->closed() || partition->over()) break;
         if (failure) {

@@ -72,8 +72,8 @@ Task<void> Consumer::Impl::refresh_and_place(FetchPartitions due) {
     refresh_due_ = runtime_->now() + watch_interval;
     try {
         view = co_await cluster_->refresh(std::move(topics));
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     refresh_due_.reset();
     if (failure) {

@@ -54,8 +54,8 @@ Task<void> Consumer::Impl::validate(std::shared_ptr<Impl> self, std::int32_t lea
     OffsetForLeaderEpochResponse response;
     try {
         response = co_await self->cluster_->call(leader, std::move(request), CallOptions{});
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     if (self->closed()) co_return;
     const bool too_old = failure && failure->condition() == errc::unsupported_version;

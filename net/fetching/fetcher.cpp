@@ -172,8 +172,8 @@ Task<std::optional<std::int16_t>> Fetcher::find_version() {
     under_way_ = {now(), Duration::zero()};
     try {
         version = co_await cluster_->version_for(broker_, ApiKey::fetch, options);
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     const bool committed_only = context_.config().isolation == IsolationLevel::read_committed;
     if (version && *version < isolation_from && committed_only) failure = co_await refuse_guess();
@@ -187,11 +187,13 @@ Task<std::optional<std::int16_t>> Fetcher::find_version() {
 /// would be read in silence.
 Task<std::optional<Error>> Fetcher::refuse_guess() {
     std::map<ApiKey, VersionRange> offered;
+    std::optional<Error> failure;
     try {
         offered = co_await cluster_->versions(broker_);
-    } catch (const Error& error) {
-        co_return error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
+    if (failure) co_return failure;
     if (offered.contains(ApiKey::api_versions)) co_return std::nullopt;
     co_return Error(errc::unsupported_version,
                     "the broker does not say what it speaks and is taken for one from before 0.10, which is not enough "
@@ -210,8 +212,8 @@ Task<void> Fetcher::fetch(FetchPlan plan, std::int16_t version) {
     under_way_ = {sent + plan.wait, plan.wait};
     try {
         response = co_await cluster_->call(broker_, std::move(request), options);
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     under_way_.reset();
     if (newcomers_ && !newcomers_->idle()) newcomers_->wake();

@@ -84,8 +84,8 @@ Task<void> OffsetLookup::refresh(Self self, std::shared_ptr<bool> done) {
     std::optional<Error> failure;
     try {
         co_await self->cluster_->refresh(std::move(topics));
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     *done = true;
     if (!failure) self->told_anew_ = true;
@@ -153,8 +153,8 @@ Task<void> OffsetLookup::ask(Self self, std::int32_t leader, Queries queries, Ti
     ListOffsetsResponse response;
     try {
         response = co_await self->cluster_->call(leader, make_request, options);
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     if (!failure) {
         self->take(queries, response);
