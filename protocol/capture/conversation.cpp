@@ -138,7 +138,11 @@ std::int16_t answer_version(ApiKey key, std::int16_t version, std::string_view b
     const bool is_refusal = key == ApiKey::api_versions && body.size() >= 2 &&
                             load_big_endian<std::int16_t>(body.data()) ==
                                 static_cast<std::int16_t>(ErrorCode::unsupported_version);
-    return is_refusal ? std::int16_t{0} : version;
+    if (is_refusal) return 0;
+    if (key != ApiKey::metadata || version != 1) return version;
+    const Schema& schema = *protocol::response_schema(key);
+    const Bytes content = borrowed(body);
+    return !decodes(schema, 1, content) && decodes(schema, 0, content) ? std::int16_t{0} : version;
 }
 
 Conversation::Conversation(Handler handler, bool from_start)

@@ -266,6 +266,24 @@ TEST(Conversation, a_refused_apiversions_is_answered_in_version_0) {
     EXPECT_FALSE(decode(response, 0, talk.seen[0].response_body));
 }
 
+TEST(Conversation, metadata_1_is_answered_in_version_0_by_the_oldest_brokers) {
+    for (const std::int16_t answered : {0, 1}) {
+        Talk talk;
+        std::string frame;
+        encode_request(protocol::MetadataRequest{}, 1, 9, "tester", frame);
+        talk.client(frame);
+        protocol::MetadataResponse response;
+        response.brokers.push_back({.node_id = 1, .host = "b1", .port = 9092});
+        response.topics.emplace_back().name = "t";
+        frame.clear();
+        encode_response(response, answered, 9, frame);
+        talk.broker(frame);
+        ASSERT_EQ(talk.seen.size(), 1U);
+        EXPECT_EQ(talk.seen[0].response_version, answered);
+        EXPECT_FALSE(decode(response, answered, talk.seen[0].response_body));
+    }
+}
+
 TEST(Conversation, goes_on_after_bytes_that_are_no_frame) {
     Talk talk;
     talk.client(metadata_request(1, "a") + std::string(1000, '\xff') + metadata_request(2, "b"));

@@ -76,9 +76,9 @@ struct Exchange {
 enum class Plausible { no, needs_more, yes };
 Plausible plausible_request(std::string_view bytes, bool newer_versions = false);
 
-/// The version of the body that answers a request of the version. It is another one in one case: a
+/// The version of the body that answers a request of the version. It is another one in two cases: a
 /// broker that does not know the version of an ApiVersions request answers in version 0 that it is
-/// unsupported (KIP-511).
+/// unsupported (KIP-511), and brokers of 0.8 and 0.9 answer Metadata 1 in version 0's layout.
 std::int16_t answer_version(ApiKey key, std::int16_t version, std::string_view body);
 
 class Conversation {
