@@ -88,7 +88,7 @@ Task<std::optional<GroupMember>> JoinedMember::read_member(Self self, SessionNum
     const zk::Watch watch = self->members_watch(number, id);
     const auto member = co_await self->registry_->member(self->group(), id, watch);
     if (!member) co_return std::nullopt;
-    // Where it cannot be read at all, its stat is not known either.
+    // If it cannot be read at all, its stat is not known either.
     const bool taken = id == self->id_ && member->stat.czxid != 0 && member->stat.ephemeral_owner != self->registry_->session()->id();
     if (taken && number == self->session_) self->fence();
     GroupMember read;

@@ -202,7 +202,7 @@ void Cluster::Impl::drop_unlisted() {
 }
 
 
-/// Who coordinates or controls at an address that cannot be reached is asked for anew.
+/// Forgets coordinators and the controller at an unreachable address, so that they are looked up again.
 void Cluster::Impl::forget_roles_at(const HostPort& target) {
     std::erase_if(coordinators, [&](const auto& entry) { return address_of(entry.second) == target; });
     if (address_of(current_view()->controller) == target) controller_doubtful = true;

@@ -1,4 +1,4 @@
-// Who coordinates a group, and who controls the cluster.
+// Finding a group's coordinator and the cluster's controller.
 #include "cluster_impl.h"
 
 namespace kwire {

@@ -33,7 +33,7 @@ class FetchPlanner {
  public:
     FetchPlanner(FetchContext& context, FetchSession& session);
 
-    /// Who has just got a partition wants to see it soon, and more may come in the next moments: waits are short again.
+    /// A partition was added: waits are short again, because its data is wanted soon and more may follow.
     void expect_more();
     /// A request was answered: the next one may wait longer.
     void wait_longer();

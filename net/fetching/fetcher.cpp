@@ -18,7 +18,7 @@ constexpr std::int8_t newcomers_lane = 2;
 /// From this version on a Fetch says which isolation it wants (KIP-98).
 constexpr std::int16_t isolation_from = 4;
 
-// So little is not worth holding back until the next request is written: its reader waits for just that.
+// Smaller answers are handed over at once instead of after the next request is written.
 constexpr std::size_t handed_over_at_once_bytes = 16 * 1024;
 // A broker that has nothing to give, and does not wait with that for as long as it may, is asked at this pace.
 constexpr std::chrono::milliseconds hasty_pace{50};

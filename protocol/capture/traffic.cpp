@@ -168,7 +168,7 @@ void Traffic::deliver_with_held(Connection& connection, const TcpSegment& segmen
             deliver_now(connection, copy);
         }
     };
-    // Where it is not known that this is Kafka, bytes that answer nothing speak against it.
+    // If it is not known that this is Kafka, bytes that answer nothing speak against it.
     if (!connection.in_doubt) deliver_those(false);
     if (!connection.ended) deliver_now(connection, segment);
     deliver_those(true);
