@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "joined_member.h"
-#include "topic_filter.h"
+#include "assignment/topic_filter.h"
 
 namespace kwire {
 namespace {

@@ -14,8 +14,8 @@
 
 
 #include "guarded_offsets.h"
-#include "member_id.h"
-#include "subscribed_member.h"
+#include "assignment/member_id.h"
+#include "assignment/subscribed_member.h"
 
 namespace kwire {
 namespace {
@@ -33,7 +33,7 @@ constexpr Duration proof_retry = 100ms;
 MembershipConfig membership_config(const JoinedMember::Settings& settings) {
     MembershipConfig config;
     config.subscription = settings.subscription;
-    config.keeps_place = !settings.config.group_instance_id.empty();
+    config.static_member = !settings.config.group_instance_id.empty();
     config.rule = settings.config.assignment;
     config.processing_timeout = settings.config.offsets.processing_timeout;
     config.jitter_seed = settings.config.cluster.jitter_seed.value_or(std::random_device{}());
@@ -555,7 +555,7 @@ Task<void> JoinedMember::close_session(std::shared_ptr<zk::Session> session, std
 }
 
 void JoinedMember::carry_out(const action::Closed& a) {
-    keeps_place_ = a.keeps_place;
+    keeps_place_ = a.static_member;
     over_.store(true, std::memory_order_release);
     proof_timer_.cancel();
     if (consumer_) consumer_->close();

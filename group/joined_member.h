@@ -156,6 +156,10 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     void carry_out(const action::ReadTopic& a);
     void carry_out(const action::ListOwners& a);
     void carry_out(const action::ReportMissingTopic& a);
+    void carry_out(const action::ReportPlan& a);
+    void carry_out(const action::ReportDisagreement& a);
+    void carry_out(const action::ReportBlocked& a);
+    void carry_out(const action::WatchClaim& a);
     void carry_out(const action::Claim& a);
     void carry_out(const action::WatchOwner& a);
     void carry_out(const action::Assigned& a);

@@ -170,6 +170,22 @@ void JoinedMember::carry_out(const action::ReportMissingTopic& a) {
     report(Error(errc::unknown_topic, "the topic does not exist; it is read as soon as it does", where));
 }
 
+void JoinedMember::carry_out(const action::ReportPlan& a) {
+    const bool newer = a.trouble == event::PlanRead::Trouble::unknown_version;
+    report(Error(errc::bad_registration, "the ZooKeeper node /consumers/" + group() + "/plan " + a.problem +
+                                             (newer ? ": it is left alone, and partitions stay where they are"
+                                                    : ": it is replaced by a new plan")));
+}
+
+void JoinedMember::carry_out(const action::ReportDisagreement& a) {
+    Error::Where where;
+    where.topic = a.topic;
+    report(Error(errc::unknown_topic,
+                 "this member sees " + std::to_string(a.seen) + " partitions of the topic, and the group's plan has " +
+                     std::to_string(a.planned) + ": members look at different clusters, or at brokers that lag",
+                 where));
+}
+
 void JoinedMember::carry_out(const action::ListOwners& a) {
     runtime_->spawn(list_owners(shared_from_this(), a.session, a.topic));
 }

@@ -61,6 +61,16 @@ Task<void> JoinedMember::watch_owner(Self self, action::WatchOwner a) {
     }
 }
 
+void JoinedMember::carry_out(const action::WatchClaim&) {}
+
+void JoinedMember::carry_out(const action::ReportBlocked& a) {
+    report(Error(errc::not_owner,
+                 "the ZooKeeper node /consumers/" + group() + "/owners/" + a.tp.topic + '/' +
+                     std::to_string(a.tp.partition) +
+                     " is persistent, so no session's end removes it, and the partition is not read: delete the node",
+                 {.topic = a.tp.topic, .partition = a.tp.partition}));
+}
+
 void JoinedMember::carry_out(const action::Release& a) {
     runtime_->spawn(release(shared_from_this(), a));
 }

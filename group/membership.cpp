@@ -6,8 +6,8 @@
 #include <utility>
 #include <variant>
 
-#include "member_id.h"
-#include "subscribed_member.h"
+#include "assignment/member_id.h"
+#include "assignment/subscribed_member.h"
 
 namespace kwire {
 namespace {
@@ -142,13 +142,14 @@ void Membership::register_if_due() {
     if (!live() || closing_ || registration_ != Registration::wanted) return;
     if (!due(register_not_before_) || (!topics_known() && !due(register_by_))) return;
     registration_ = Registration::under_way;
-    order(action::Register{session_, subscription_});
+    order(action::Register{session_, subscription_, !ever_registered_});
 }
 
 void Membership::on(const event::Registered& e) {
     if (e.session != session_ || registration_ != Registration::under_way) return;
     if (e.code == zk::Code::ok) {
         registration_ = Registration::done;
+        ever_registered_ = true;
         register_backoff_.reset();
         members_reading_.again = true;
     } else {
@@ -606,7 +607,7 @@ void Membership::leave_if_empty() {
     }
     if (!spans_.empty() || registration_ == Registration::under_way) return;
     const bool nothing_stands = registration_ == Registration::wanted || registration_ == Registration::gone;
-    if (nothing_stands || session_phase_ == SessionPhase::opening || config_.keeps_place) return finish(true);
+    if (nothing_stands || session_phase_ == SessionPhase::opening || config_.static_member) return finish(true);
     if (registration_ == Registration::done && live() && due(register_not_before_)) {
         registration_ = Registration::deregistering;
         order(action::Deregister{session_});
@@ -616,7 +617,7 @@ void Membership::leave_if_empty() {
 void Membership::finish(bool clean) {
     session_phase_ = SessionPhase::ended;
     closed_ = true;
-    order(action::Closed{clean, clean && config_.keeps_place});
+    order(action::Closed{clean, clean && config_.static_member});
 }
 
 // ---- time

@@ -37,7 +37,7 @@ struct MembershipConfig {
     MemberSubscription subscription;
     Assignment rule = Assignment::automatic;
     /// True: the id is the same each time (group.instance.id). Leaving keeps our place for the session's timeout.
-    bool keeps_place = false;
+    bool static_member = false;
     /// How long a span that stops waits until what was handed out is processed and the program's on_revoked has returned.
     Duration processing_timeout = std::chrono::seconds(60);
     /// How long to commit, to release and to deregister may take before close gives up on ZooKeeper.
@@ -176,6 +176,8 @@ class Membership {
     void on(const event::ClaimAnswered& e);
     void on(const event::OwnerGone& e);
     void on(const event::OwnerUnreadable& e);
+    void on(const event::OwnerPersistent& e);
+    void on(const event::ClaimSeen& e);
     void on(const event::Started& e);
     void on(const event::NotStarted& e);
     void on(const event::Drained& e);
@@ -244,6 +246,7 @@ class Membership {
     Backoff open_backoff_;
 
     std::string member_id_;
+    bool ever_registered_ = false;
     Registration registration_ = Registration::wanted;
     TimePoint register_not_before_{};
     TimePoint register_by_{};  // with or without knowing the topics

@@ -73,9 +73,14 @@ struct TopicRead {
     std::vector<PartitionLeader> partitions;
 };
 struct PlanRead {
+    /// Why a node that was read holds no plan. garbled: it is no plan of the version that we write, so it may be replaced,
+    /// after a report. unknown_version: a newer kwire wrote it; it is never replaced, and nothing is decided by it.
+    enum class Trouble { none, garbled, unknown_version };
     SessionNumber session;
-    std::optional<OwnerPlan> plan;  ///< Absent: it could not be read.
-    std::int32_t version = -1;      ///< -1: there is none yet.
+    std::optional<OwnerPlan> plan;  ///< Absent: see trouble; if that is none, it could not be read now.
+    std::int32_t version = -1;      ///< Of the node, whatever it holds; -1: there is none yet.
+    Trouble trouble = Trouble::none;
+    std::string problem = {};       ///< What is wrong with the content, as `is of version 7`; with trouble only.
 };
 struct PlanChanged {
     SessionNumber session;
@@ -101,6 +106,18 @@ struct OwnerGone {
 };
 struct OwnerUnreadable {
     SpanId span;
+};
+/// The node that stands in the way is persistent: no session's end removes it. Its watch stays set.
+struct OwnerPersistent {
+    SpanId span;
+};
+/// Our own owner node of a running claim was looked at: after WatchClaim, and each time its watch fired.
+struct ClaimSeen {
+    /// gone: there is no node. foreign: it belongs to another session, or is persistent. unreadable: nothing is known, and
+    /// no watch is set.
+    enum class State { ours, gone, foreign, unreadable };
+    SpanId span;
+    State state;
 };
 struct Started {
     SpanId span;
@@ -143,8 +160,8 @@ using MembershipEvent =
                  event::RegistrationUpdated, event::Fenced, event::SubscriptionChanged,
                  event::TopicsListed, event::TopicsChanged, event::PlanRead, event::PlanChanged,
                  event::PlanWritten, event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
-                 event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable, event::Started,
-                 event::NotStarted, event::Drained, event::RevokeReturned, event::Finalized, event::Released,
+                 event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable,
+                 event::OwnerPersistent, event::ClaimSeen, event::Started, event::NotStarted, event::Drained, event::RevokeReturned, event::Finalized, event::Released,
                  event::Deregistered, event::CloseRequested, event::Tick>;
 
 namespace action {
@@ -153,10 +170,12 @@ namespace action {
 struct OpenSession {
     SessionNumber session;
 };
-/// Answered by Registered.
+/// Answered by Registered, or by Fenced. first: no registration of this member has stood yet. Only then may a member with a
+/// static id take the id over from another process; later another session's node means that we are fenced.
 struct Register {
     SessionNumber session;
     MemberSubscription subscription;
+    bool first = true;
 };
 /// Our registration is to say what we read now. Answered by RegistrationUpdated.
 struct UpdateRegistration {
@@ -206,10 +225,33 @@ struct Claim {
     TopicPartition tp;
     std::string owner_text;
 };
-/// Answered by OwnerGone, at some time, or by OwnerUnreadable.
+/// Somebody else's node is in the way. Answered by OwnerGone, at some time, by OwnerUnreadable, or by OwnerPersistent (and
+/// then OwnerGone at some time). May be ordered again for the same span.
 struct WatchOwner {
     SpanId span;
     TopicPartition tp;
+};
+/// Keep a watch on our own owner node and look at it now. Answered by ClaimSeen each time the node was looked at, until the
+/// span is released or lost. May be ordered again for the same span: look again.
+struct WatchClaim {
+    SpanId span;
+    TopicPartition tp;
+};
+/// The owner node of tp is persistent and no session made it: it blocks the partition until somebody deletes it. No answer.
+struct ReportBlocked {
+    TopicPartition tp;
+};
+/// The plan's node holds no plan that we can read; see event::PlanRead. Ordered once for each content. No answer.
+struct ReportPlan {
+    event::PlanRead::Trouble trouble;
+    std::int32_t version;  ///< Of the node.
+    std::string problem;
+};
+/// Members see different numbers of partitions of topic, and have for a while. No answer.
+struct ReportDisagreement {
+    std::string topic;
+    std::int32_t seen;     ///< How many partitions this member sees.
+    std::int32_t planned;  ///< How many the plan has, which is what others saw.
 };
 /// These were claimed and are about to be read.
 struct Assigned {
@@ -259,11 +301,11 @@ struct ResumeReading {};
 struct Deregister {
     SessionNumber session;
 };
-/// The end. clean is false if the time to leave was up before everything was released. keeps_place: the session is to be
+/// The end. clean is false if the time to leave was up before everything was released. static_member: the session is to be
 /// left to its timeout, for this member may be back before.
 struct Closed {
     bool clean;
-    bool keeps_place = false;
+    bool static_member = false;
 };
 
 }  // namespace action
@@ -271,7 +313,8 @@ struct Closed {
 using MembershipAction =
     std::variant<action::OpenSession, action::Register, action::UpdateRegistration, action::RuleChosen,
                  action::ListTopics, action::ReadPlan, action::WritePlan, action::ReadMembers, action::ReadTopic,
-                 action::ListOwners, action::ReportMissingTopic, action::Claim, action::WatchOwner, action::Assigned,
+                 action::ListOwners, action::ReportMissingTopic, action::ReportPlan, action::ReportDisagreement,
+                 action::ReportBlocked, action::Claim, action::WatchOwner, action::WatchClaim, action::Assigned,
                  action::Start, action::CancelStart, action::Revoked, action::Stop,
                  action::Finalize, action::Release, action::Lost, action::SuspendReading,
                  action::ResumeReading, action::Deregister, action::Closed>;

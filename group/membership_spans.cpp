@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "member_id.h"
+#include "assignment/member_id.h"
 #include "membership.h"
 
 namespace kwire {
@@ -63,6 +63,12 @@ void Membership::on(const event::OwnerUnreadable& e) {
         back_off(span->not_before, span->backoff);
     }
 }
+
+void Membership::on(const event::OwnerPersistent& e) {
+    if (find(e.span, {Step::blocked}) != nullptr) order(action::ReportBlocked{span_names_.at(e.span)});
+}
+
+void Membership::on(const event::ClaimSeen&) {}
 
 void Membership::on(const event::Started& e) {
     if (auto* span = find(e.span, {Step::starting, Step::cancelling})) {
@@ -183,7 +189,7 @@ bool Membership::advance(const TopicPartition& tp, Span& span) {
     }
     if (span.step == Step::draining && !held_by_program(span)) span.step = Step::to_finalize;
     // Our place is kept by the nodes that stand until the session ends.
-    if (span.step == Step::to_release && closing_ && config_.keeps_place && !held_by_program(span)) return false;
+    if (span.step == Step::to_release && closing_ && config_.static_member && !held_by_program(span)) return false;
     if (span.step == Step::to_release && span.wanted) {
         span.step = span.holds_node ? Step::claimed : Step::to_claim;
         renew(tp, span);

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "member_id.h"
+#include "assignment/member_id.h"
 
 namespace kwire {
 namespace {

@@ -78,7 +78,7 @@ class Story {
         MembershipConfig config;
         config.subscription = some_topics();
         config.rule = rule_;
-        config.keeps_place = instances_;
+        config.static_member = instances_;
         config.processing_timeout = 1s;
         return world_.add(std::move(name), std::move(config));
     }

@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "member_id.h"
+#include "assignment/member_id.h"
 #include "world.h"
 
 namespace kwire::simulation {
@@ -319,7 +319,7 @@ void Process::carry_out(const action::OpenSession& a) {
         if (!link_ || !world_.zookeeper_runs_) return handle(event::SessionOpenFailed{a.session});
         connected_ = true;
         session_ = world_.next_session_++;
-        member_id_ = config_.keeps_place ? name_ : name_ + '-' + std::to_string(a.session);
+        member_id_ = config_.static_member ? name_ : name_ + '-' + std::to_string(a.session);
         in_flight_.clear();
         trusted_until_ = world_.now() + trust;
         trust_told_ = true;
@@ -331,7 +331,7 @@ void Process::carry_out(const action::Register& a) {
     const auto code = std::make_shared<Code>();
     ask([this, a, code, session = session_, id = member_id_] {
         *code = world_.nodes.register_member(session, id, a.subscription);
-        if (*code == Code::node_exists && config_.keeps_place) {
+        if (*code == Code::node_exists && config_.static_member) {
             *code = world_.nodes.take_over_member(session, id, a.subscription);
         }
     }, [a, code](zk::Code answered) {
@@ -362,7 +362,7 @@ void Process::carry_out(const action::ReadMembers& a) {
         }
         world_.watch(world_.member_watches_, *this, changed);
     }, [this, a, members, taken](zk::Code code) -> MembershipEvent {
-        if (code == Code::ok && *taken && config_.keeps_place) return event::Fenced{};
+        if (code == Code::ok && *taken && config_.static_member) return event::Fenced{};
         event::MembersRead e{a.session, {}};
         if (code == Code::ok) e.members = *members;
         return e;
@@ -427,12 +427,16 @@ void Process::carry_out(const action::ListOwners& a) {
 }
 
 void Process::carry_out(const action::ReportMissingTopic&) {}
+void Process::carry_out(const action::ReportPlan&) {}
+void Process::carry_out(const action::ReportDisagreement&) {}
+void Process::carry_out(const action::ReportBlocked&) {}
+void Process::carry_out(const action::WatchClaim&) {}
 
 void Process::carry_out(const action::Claim& a) {
     const auto code = std::make_shared<Code>();
     ++world_.claims;
     ask([this, a, code, session = session_, id = member_id_] {
-        *code = config_.keeps_place ? world_.nodes.claim_again(session, id, a.tp, a.owner_text)
+        *code = config_.static_member ? world_.nodes.claim_again(session, id, a.tp, a.owner_text)
                                     : world_.nodes.claim(session, a.tp, a.owner_text);
     }, [a, code](zk::Code answered) {
         return event::ClaimAnswered{a.span, answered == Code::ok ? *code : answered};
@@ -550,7 +554,7 @@ void Process::carry_out(const action::Closed& a) {
     world_.note(name_ + " is closed");
     for (auto& [id, span] : spans_) count(span);
     closed_ = true;
-    if (link_ && world_.zookeeper_runs_ && !a.keeps_place) {
+    if (link_ && world_.zookeeper_runs_ && !a.static_member) {
         world_.end_session(session_);
     } else {
         world_.schedule_expiry(*this);

@@ -94,7 +94,7 @@ TEST(Simulation, ARestartWithinTheSessionMovesNothing) {
     World world(6);
     world.set_topic("t", 9);
     auto config = config_for(Assignment::automatic);
-    config.keeps_place = true;
+    config.static_member = true;
     for (const auto* name : {"a", "b", "c"}) world.add(name, config);
     world.run_for(5s);
     const auto reading = [&](std::size_t i) { return world.processes[i]->reading(); };
@@ -117,7 +117,7 @@ TEST(Simulation, TwoOfOneInstanceIdLeaveTheYoungerInTheGroup) {
     World world(8);
     world.set_topic("t", 4);
     auto config = config_for(Assignment::automatic);
-    config.keeps_place = true;
+    config.static_member = true;
     auto& older = world.add("a", config);
     world.run_for(3s);
     auto& younger = world.add("a", config);

@@ -1,4 +1,4 @@
-#include "topic_filter.h"
+#include "assignment/topic_filter.h"
 
 #include <algorithm>
 #include <cstddef>

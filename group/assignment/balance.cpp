@@ -14,7 +14,7 @@
 
 #include <kwire/group/assignment.h>
 
-#include "subscribed_member.h"
+#include "assignment/subscribed_member.h"
 
 namespace kwire {
 namespace {

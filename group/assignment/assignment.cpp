@@ -6,8 +6,8 @@
 #include <tuple>
 #include <utility>
 
-#include "subscribed_member.h"
-#include "topic_filter.h"
+#include "assignment/subscribed_member.h"
+#include "assignment/topic_filter.h"
 
 namespace kwire {
 namespace {

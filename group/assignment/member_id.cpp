@@ -1,4 +1,4 @@
-#include "member_id.h"
+#include "assignment/member_id.h"
 
 #include <unistd.h>
 

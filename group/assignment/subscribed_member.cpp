@@ -1,4 +1,4 @@
-#include "subscribed_member.h"
+#include "assignment/subscribed_member.h"
 
 namespace kwire {
 

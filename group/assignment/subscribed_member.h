@@ -7,7 +7,7 @@
 
 #include <kwire/group/assignment.h>
 
-#include "topic_filter.h"
+#include "assignment/topic_filter.h"
 
 namespace kwire {
 
