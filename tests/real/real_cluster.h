@@ -30,7 +30,7 @@ class RealCluster {
         int partitions = 4;                        // of a topic that is made by its first use
         std::string chroot;                        // "/kafka"
         bool kraft = false;                        // releases from 4.0 on have nothing else
-        std::vector<std::string> broker_settings;  // "key=value"
+        std::vector<std::string> broker_settings;  // "key=value"; {id} in it is the broker's id
     };
 
     // Returns once every server answers; throws with the end of the log of one that does not.
