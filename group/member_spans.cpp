@@ -19,7 +19,7 @@ Task<void> JoinedMember::claim(Self self, action::Claim a) {
     zk::Code code = zk::Code::other;
     try {
         if (self->settings_.config.group_instance_id.empty()) {
-            code = co_await self->registry_->claim(self->group(), a.tp, a.owner_text);
+            code = co_await self->registry_->claim(self->group(), self->id_, a.tp, a.owner_text);
         } else {
             code = co_await self->registry_->claim_again(self->group(), self->id_, a.tp, a.owner_text);
         }
@@ -78,7 +78,7 @@ void JoinedMember::carry_out(const action::Release& a) {
 Task<void> JoinedMember::release(Self self, action::Release a) {
     zk::Code code = zk::Code::other;
     try {
-        code = co_await self->registry_->release(self->group(), a.tp, a.claim_unknown);
+        code = co_await self->registry_->release(self->group(), self->id_, a.tp, a.claim_unknown);
     } catch (...) {
         const Error error = as_error(std::current_exception());
         self->report(error);

@@ -9,20 +9,57 @@
 
 namespace kwire::zk {
 
-void fail(Code code, std::string_view doing, const std::string& path) {
-    const std::string what =
-        std::string(doing) + " ZooKeeper node " + path + ": " + std::string(name(code));
+namespace {
+
+errc condition_of(Code code) {
     switch (code) {
         case Code::connection_loss:
         case Code::operation_timeout:
-            throw Error(errc::connection_lost, what);
+            return errc::connection_lost;
         case Code::session_expired:
-            throw Error(errc::session_expired, what);
+            return errc::session_expired;
         case Code::closing:
-            throw Error(errc::closed, what);
+            return errc::closed;
+        case Code::too_large:
+            return errc::message_too_large;
         default:
-            throw Error(errc::zookeeper_error, what);
+            return errc::zookeeper_error;
     }
+}
+
+/// What to do about it; empty if only a retry or nothing helps.
+std::string_view advice(Code code) {
+    switch (code) {
+        case Code::no_auth:
+            return "; the ACL of this node or of its parent does not allow it: give credentials that it names "
+                   "(zookeeper.auth), or have the ACL changed";
+        case Code::invalid_acl:
+            return "; ZooKeeper does not accept the ACL for new nodes: check zookeeper.acl (an ACL of the scheme auth needs "
+                   "zookeeper.auth)";
+        case Code::auth_failed:
+            return "; ZooKeeper refused the credentials: check zookeeper.auth";
+        case Code::bad_arguments:
+            return "; a name in this path is not allowed in ZooKeeper, or an ACL is not valid";
+        case Code::no_children_for_ephemerals:
+            return "; its parent is an ephemeral node, which cannot have children: delete the parent";
+        case Code::too_large:
+            return "; make it smaller (subscribe by an expression, or to fewer topics in one group), or raise jute.maxbuffer "
+                   "on every ZooKeeper server and request_bytes_max here";
+        default:
+            return "";
+    }
+}
+
+}  // namespace
+
+Error refusal(std::string_view doing, const Outcome& outcome) {
+    std::string what = std::string(doing) + " ZooKeeper node " + outcome.path + ": " + std::string(name(outcome.code));
+    if (!outcome.detail.empty()) what += " (" + outcome.detail + ")";
+    return {condition_of(outcome.code), what.append(advice(outcome.code))};
+}
+
+void fail(Code code, std::string_view doing, const std::string& path) {
+    throw refusal(doing, {code, path});
 }
 
 std::string unreadable_node(Code code) {

@@ -22,6 +22,14 @@ std::vector<Warning> Registry::take_warnings() {
     return std::exchange(warnings_, {});
 }
 
+namespace {
+
+Outcome outcome(Code code, const std::string& path) {
+    return code == Code::ok ? Outcome{} : Outcome{code, path};
+}
+
+}  // namespace
+
 // ---- groups
 
 Task<std::vector<std::string>> Registry::groups() {
@@ -76,7 +84,7 @@ Task<std::optional<Member>> Registry::member(std::string group, std::string id, 
                      node.value.stat};
 }
 
-Task<Code> Registry::register_member(std::string group, std::string id, Registration registration) {
+Task<Outcome> Registry::register_member(std::string group, std::string id, Registration registration) {
     require_path_part("the group name", group);
     require_path_part("the member id", id);
     const std::string path = member_path(group, id);
@@ -84,39 +92,39 @@ Task<Code> Registry::register_member(std::string group, std::string id, Registra
     Reply<std::string> made = co_await session_->create(path, data, CreateMode::ephemeral);
     if (made.code == Code::no_node) {
         const Code code = co_await make_path(session_, ids_path(group));
-        if (code != Code::ok) co_return code;
+        if (code != Code::ok) co_return Outcome{code, ids_path(group)};
         made = co_await session_->create(path, data, CreateMode::ephemeral);
     }
     if (made.ok()) registered(path, 0);
-    if (made.code != Code::node_exists) co_return made.code;
+    if (made.code != Code::node_exists) co_return outcome(made.code, path);
     const Reply<Stat> there = co_await session_->exists(path);
-    if (!there.ok()) co_return there.code;
-    if (there.value.ephemeral_owner != session_->id()) co_return Code::node_exists;
+    if (!there.ok()) co_return outcome(there.code, path);
+    if (there.value.ephemeral_owner != session_->id()) co_return outcome(Code::node_exists, path);
     const Reply<Stat> written = co_await session_->set(path, data, there.value.version);
     if (written.ok()) registered(path, written.value.version);
-    co_return written.code;
+    co_return outcome(written.code, path);
 }
 
-Task<Code> Registry::update_member(std::string group, std::string id, Registration registration) {
+Task<Outcome> Registry::update_member(std::string group, std::string id, Registration registration) {
     const std::string path = member_path(group, id);
     const std::string data = write_registration(registration);
     const Reply<Stat> there = co_await session_->exists(path);
-    if (!there.ok()) co_return there.code;
-    if (there.value.ephemeral_owner != session_->id()) co_return Code::node_exists;
+    if (!there.ok()) co_return outcome(there.code, path);
+    if (there.value.ephemeral_owner != session_->id()) co_return outcome(Code::node_exists, path);
     const Reply<Stat> written = co_await session_->set(path, data, there.value.version);
     if (written.ok()) registered(path, written.value.version);
-    co_return written.code;
+    co_return outcome(written.code, path);
 }
 
-Task<Code> Registry::take_over_member(std::string group, std::string id,
+Task<Outcome> Registry::take_over_member(std::string group, std::string id,
                                       Registration registration) {
     const std::string path = member_path(group, id);
     const std::string data = write_registration(registration);
     const Reply<Stat> there = co_await session_->exists(path);
-    if (!there.ok()) co_return there.code;
+    if (!there.ok()) co_return outcome(there.code, path);
     if (there.value.ephemeral_owner == session_->id()) {
         registered(path, there.value.version);
-        co_return Code::ok;
+        co_return Outcome{};
     }
     // The new node begins at version 0, as the old one did. It is set until its version is one that
     // the other never had: by that the other's commits are told apart.
@@ -126,7 +134,7 @@ Task<Code> Registry::take_over_member(std::string group, std::string id,
     for (std::int32_t v = 0; v <= there.value.version; ++v) ops.push_back(SetOp{path, data, v});
     const Reply<std::vector<OpResult>> reply = co_await session_->multi(std::move(ops));
     if (reply.ok()) registered(path, there.value.version + 1);
-    co_return reply.code;
+    co_return outcome(reply.code, path);
 }
 
 void Registry::registered(const std::string& path, std::int32_t version) {
@@ -138,9 +146,10 @@ std::int32_t Registry::registration_version(const std::string& path) const {
     return found == registrations_.end() ? -1 : found->second;
 }
 
-Task<Code> Registry::deregister_member(std::string group, std::string id) {
-    const Code code = co_await session_->remove(member_path(group, id), -1);
-    co_return code;
+Task<Outcome> Registry::deregister_member(std::string group, std::string id) {
+    const std::string path = member_path(group, id);
+    const Code code = co_await session_->remove(path, -1);
+    co_return outcome(code, path);
 }
 
 // ---- owners
@@ -153,38 +162,38 @@ Task<std::optional<Owner>> Registry::owner(std::string group, TopicPartition tp,
     co_return Owner{std::move(node.value.data), node.value.stat};
 }
 
-Task<Code> Registry::claim(std::string group, TopicPartition tp, std::string id) {
+Task<Outcome> Registry::claim(std::string group, std::string, TopicPartition tp, std::string id) {
     require_path_part("the topic", tp.topic);
     const std::string path = owner_path(group, tp);
     const std::string topic_path = owners_path(group) + "/" + tp.topic;
     Reply<std::string> made = co_await session_->create(path, id, CreateMode::ephemeral);
     if (made.code == Code::no_node) {
         const Code code = co_await make_path(session_, topic_path);
-        if (code != Code::ok) co_return code;
+        if (code != Code::ok) co_return Outcome{code, topic_path};
         made = co_await session_->create(path, id, CreateMode::ephemeral);
     }
-    if (made.code != Code::node_exists) co_return made.code;
+    if (made.code != Code::node_exists) co_return outcome(made.code, path);
     // Perhaps an earlier try whose answer was lost. Our id alone proves nothing: the node of a
     // session that is gone vanishes with it, and the partition would have no owner while we read
     // it.
     const Reply<Node> there = co_await session_->get(path);
     if (there.code == Code::no_node)
-        co_return Code::node_exists;  // gone just now: the caller tries again
-    if (!there.ok()) co_return there.code;
+        co_return outcome(Code::node_exists, path);  // gone just now: the caller tries again
+    if (!there.ok()) co_return outcome(there.code, path);
     // Whatever it says: a member that changed its rule writes another text than before.
     const bool ours = there.value.stat.ephemeral_owner == session_->id();
-    co_return ours ? Code::ok : Code::node_exists;
+    co_return outcome(ours ? Code::ok : Code::node_exists, path);
 }
 
-Task<Code> Registry::claim_again(std::string group, std::string member, TopicPartition tp,
+Task<Outcome> Registry::claim_again(std::string group, std::string member, TopicPartition tp,
                                  std::string owner_text) {
-    const Code code = co_await claim(group, tp, owner_text);
-    if (code != Code::node_exists) co_return code;
+    const Outcome claimed = co_await claim(group, member, tp, owner_text);
+    if (claimed.code != Code::node_exists) co_return claimed;
     const std::string path = owner_path(group, tp);
     const Reply<Node> there = co_await session_->get(path);
-    if (there.code == Code::no_node) co_return Code::node_exists;
-    if (!there.ok()) co_return there.code;
-    if (there.value.data != owner_text) co_return Code::node_exists;
+    if (there.code == Code::no_node) co_return outcome(Code::node_exists, path);
+    if (!there.ok()) co_return outcome(there.code, path);
+    if (there.value.data != owner_text) co_return outcome(Code::node_exists, path);
     const std::string checked = member_path(group, member);
     std::vector<Op> ops;
     ops.push_back(CheckOp{checked, registration_version(checked)});
@@ -192,20 +201,20 @@ Task<Code> Registry::claim_again(std::string group, std::string member, TopicPar
     ops.push_back(CreateOp{path, owner_text, CreateMode::ephemeral});
     const Reply<std::vector<OpResult>> reply = co_await session_->multi(std::move(ops));
     const bool meanwhile = reply.code == Code::no_node || reply.code == Code::bad_version;
-    co_return meanwhile ? Code::node_exists : reply.code;
+    co_return outcome(meanwhile ? Code::node_exists : reply.code, path);
 }
 
-Task<Code> Registry::release(std::string group, TopicPartition tp, bool claim_unknown) {
+Task<Outcome> Registry::release(std::string group, std::string, TopicPartition tp, bool claim_unknown) {
     const std::string path = owner_path(group, tp);
     if (claim_unknown) {
         const Code code = co_await session_->sync(path);
-        if (code != Code::ok) co_return code;
+        if (code != Code::ok) co_return outcome(code, path);
     }
     const Reply<Node> there = co_await session_->get(path);
-    if (!there.ok()) co_return there.code;
-    if (there.value.stat.ephemeral_owner != session_->id()) co_return Code::node_exists;
+    if (!there.ok()) co_return outcome(there.code, path);
+    if (there.value.stat.ephemeral_owner != session_->id()) co_return outcome(Code::node_exists, path);
     const Code code = co_await session_->remove(path, there.value.stat.version);
-    co_return code;
+    co_return outcome(code, path);
 }
 
 Task<std::vector<std::int32_t>> Registry::owned_partitions(std::string group, std::string topic) {

@@ -41,10 +41,27 @@ std::string_view name(Code code) {
             return "closing";
         case Code::session_moved:
             return "session moved";
+        case Code::too_large:
+            return "too large";
         case Code::other:
             break;
     }
     return "other error";
+}
+
+bool permanent(Code code) {
+    switch (code) {
+        case Code::no_auth:
+        case Code::invalid_acl:
+        case Code::auth_failed:
+        case Code::marshalling_error:
+        case Code::bad_arguments:
+        case Code::no_children_for_ephemerals:
+        case Code::too_large:
+            return true;
+        default:
+            return false;
+    }
 }
 
 std::string_view name(SessionState state) {

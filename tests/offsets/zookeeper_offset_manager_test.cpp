@@ -47,10 +47,10 @@ class ZookeeperOffsets : public ::testing::Test {
         return loop.run(std::move(task));
     }
     void own(Member& member, const TopicPartition& which) {
-        EXPECT_EQ(run(member.registry->claim("g", which, member.id)), Code::ok);
+        EXPECT_EQ(run(member.registry->claim("g", member.id, which, member.id)), Code::ok);
     }
     void disown(Member& member, const TopicPartition& which) {
-        EXPECT_EQ(run(member.registry->release("g", which)), Code::ok);
+        EXPECT_EQ(run(member.registry->release("g", member.id, which)), Code::ok);
     }
     std::string stored(const TopicPartition& which) const {
         const auto node = ensemble.peek("/consumers/g/offsets/" + which.to_string());

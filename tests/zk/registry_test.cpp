@@ -151,13 +151,13 @@ TEST_F(RegistryTest, KnowsLegalTopicNames) {
 
 TEST_F(RegistryTest, FirstJoinsAtTheSameTimeAllSucceed_Fault12) {
     std::vector<std::shared_ptr<Registry>> members;
-    std::vector<Task<Code>> joins;
+    std::vector<Task<Outcome>> joins;
     for (int i = 0; i < 20; ++i) {
         members.push_back(std::make_shared<Registry>(ensemble.open()));
         joins.push_back(
             members.back()->register_member("g", "m" + std::to_string(i), subscribed("t")));
     }
-    for (const Code code : run(gather(std::move(joins)))) EXPECT_EQ(code, Code::ok);
+    for (const Outcome& code : run(gather(std::move(joins)))) EXPECT_EQ(code, Code::ok);
     EXPECT_THAT(run(a.member_ids("g")), SizeIs(20));
     EXPECT_THAT(run(a.groups()), ElementsAre("g"));
 }
@@ -190,51 +190,51 @@ TEST_F(RegistryTest, ReadsBrokenMembersAsMembers) {
 }
 
 TEST_F(RegistryTest, ClaimsOnceAndSafelyAgain) {
-    EXPECT_EQ(run(a.claim("g", tp, "m1")), Code::ok);
-    EXPECT_EQ(run(a.claim("g", tp, "m1")), Code::ok);
-    EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::node_exists);
+    EXPECT_EQ(run(a.claim("g", "", tp, "m1")), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "", tp, "m1")), Code::ok);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m2")), Code::node_exists);
     EXPECT_EQ(run(b.owner("g", tp))->id, "m1");
-    EXPECT_EQ(run(a.release("g", tp)), Code::ok);
+    EXPECT_EQ(run(a.release("g", "", tp)), Code::ok);
     EXPECT_FALSE(run(b.owner("g", tp)));
     lose(Fault::connection_loss_after);
-    EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::connection_loss);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m2")), Code::connection_loss);
     loop.run_until_idle();
-    EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::ok);
-    EXPECT_EQ(run(a.release("g", {"t", 4})), Code::no_node);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m2")), Code::ok);
+    EXPECT_EQ(run(a.release("g", "", {"t", 4})), Code::no_node);
 }
 
 TEST_F(RegistryTest, OwnIdOfAnExpiredSessionIsNoClaim_Fault1) {
     // The old session is not gone yet: its node stands with our id in it, and would vanish under
     // us.
-    EXPECT_EQ(run(a.claim("g", tp, "m")), Code::ok);
-    EXPECT_EQ(run(b.claim("g", tp, "m")), Code::node_exists);
+    EXPECT_EQ(run(a.claim("g", "", tp, "m")), Code::ok);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m")), Code::node_exists);
     ensemble.expire(first->id());
-    EXPECT_EQ(run(b.claim("g", tp, "m")), Code::ok);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m")), Code::ok);
     EXPECT_EQ(run(b.owner("g", tp))->stat.ephemeral_owner, second->id());
 }
 
 TEST_F(RegistryTest, ReleaseSparesTheClaimOfAnother_Fault2) {
-    EXPECT_EQ(run(b.claim("g", tp, "m2")), Code::ok);
-    EXPECT_EQ(run(a.release("g", tp)), Code::node_exists);
+    EXPECT_EQ(run(b.claim("g", "", tp, "m2")), Code::ok);
+    EXPECT_EQ(run(a.release("g", "", tp)), Code::node_exists);
     EXPECT_EQ(run(a.owner("g", tp))->id, "m2");
 }
 
 // The claim may stand at a server that is ahead of the one asked now, which would say "no node".
 TEST_F(RegistryTest, AReleaseAfterALostAnswerIsOfAServerThatIsUpToDate) {
     using Kind = MemoryOperation::Kind;
-    EXPECT_EQ(run(a.claim("g", tp, "m1")), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "", tp, "m1")), Code::ok);
     std::vector<Kind> begun;
     ensemble.on_operation([&](const MemoryOperation& operation) {
         begun.push_back(operation.kind);
         return Fault::none;
     });
-    EXPECT_EQ(run(a.release("g", tp, true)), Code::ok);
+    EXPECT_EQ(run(a.release("g", "", tp, true)), Code::ok);
     EXPECT_EQ(begun, (std::vector<Kind>{Kind::sync, Kind::get, Kind::remove}));
 }
 
 TEST_F(RegistryTest, ARegistrationThatIsTakenOverFencesTheFormerOne) {
     EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
-    EXPECT_EQ(run(a.claim("g", tp, "m")), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "", tp, "m")), Code::ok);
     EXPECT_EQ(run(a.commit_offset("g", "m", tp, 5, -1)).code, Code::ok);
     EXPECT_EQ(run(b.register_member("g", "m", subscribed("t"))), Code::node_exists);
     EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::ok) << "nothing is known of b's registration yet";
@@ -261,7 +261,7 @@ TEST_F(RegistryTest, ATakeOverAfterAnUpdateFencesToo) {
 }
 
 TEST_F(RegistryTest, ClaimAgainSparesTheClaimOfAnotherName) {
-    EXPECT_EQ(run(b.claim("g", tp, "other")), Code::ok);
+    EXPECT_EQ(run(b.claim("g", "", tp, "other")), Code::ok);
     EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
     EXPECT_EQ(run(a.claim_again("g", "m", tp, "m")), Code::node_exists);
     EXPECT_EQ(run(a.owner("g", tp))->id, "other");
@@ -302,8 +302,8 @@ TEST_F(RegistryTest, APlanThatCannotBeReadIsEmptyAndMayBeReplaced) {
 
 TEST_F(RegistryTest, ListsOwnersOfAllTopicsInThreeRounds) {
     for (int i = 0; i < 5; ++i) {
-        EXPECT_EQ(run(a.claim("g", {"t", i}, "m1")), Code::ok);
-        EXPECT_EQ(run(b.claim("g", {"u", i}, "m2")), Code::ok);
+        EXPECT_EQ(run(a.claim("g", "", {"t", i}, "m1")), Code::ok);
+        EXPECT_EQ(run(b.claim("g", "", {"u", i}, "m2")), Code::ok);
     }
     ensemble.put("/consumers/g/owners/t/junk", "?");
     const auto owners = run(a.owners("g"));

@@ -70,14 +70,23 @@ struct StoredOffset {
 
 /// /consumers/G/plan, which only kwire members read and write: who is to own what.
 struct StoredPlan {
-    std::map<TopicPartition, std::string> owners;  ///< Member ids.
-    std::int32_t version = -1;                     ///< -1: there is none.
+    std::map<TopicPartition, std::string> owners;  ///< Member ids; empty if it cannot be read.
+    std::int32_t version = -1;                     ///< Of the node; -1: there is none.
+    std::string problem = {};                      ///< Why it cannot be read; empty: it was.
+    /// False if it is a plan of a format that this kwire does not know: it is somebody's, and must not be overwritten.
+    /// What is no plan at all may be.
+    bool replaceable = true;
 };
 
 struct Warning {
     std::string path;
     std::string what;
 };
+
+/// A refusal in words: what was being done (such as `registering the member at`), the node, the code, and what to do about
+/// it. connection_lost, session_expired and closed by these names, the rest as zookeeper_error; errc::message_too_large
+/// for a request that ZooKeeper would not take.
+Error refusal(std::string_view doing, const Outcome& outcome);
 
 class Registry {
  public:
@@ -113,29 +122,37 @@ class Registry {
     Task<std::vector<std::string>> member_ids(std::string group, Watch watch = nullptr);
     /// Reads one member; nullopt: gone meanwhile.
     Task<std::optional<Member>> member(std::string group, std::string id, Watch watch = nullptr);
-    /// Makes the group's nodes if they are missing. ok: the node is this session's own, also where
-    /// an earlier try whose answer was lost made it; node_exists: another session's.
-    Task<Code> register_member(std::string group, std::string id, Registration registration);
-    Task<Code> update_member(std::string group, std::string id, Registration registration);
-    /// Puts this session's registration in the place of another session's of the same id, in one
-    /// step. From then on the other's commits are refused. bad_version, no_node, node_exists: it
-    /// changed meanwhile; try again.
-    Task<Code> take_over_member(std::string group, std::string id, Registration registration);
-    Task<Code> deregister_member(std::string group, std::string id);
+
+    // ---- members. These answer with an Outcome, which names the node that refused, and throw nothing but
+    // invalid_config (a name that cannot be part of a path). All are safe to repeat after connection_loss.
+
+    /// Registers id for this session, and makes the group's nodes if they are missing. ok: the registration is this
+    /// session's, also if an earlier attempt whose answer was lost made it. node_exists: another session's.
+    Task<Outcome> register_member(std::string group, std::string id, Registration registration);
+    /// Writes another subscription into this session's registration; disturbs no commit. no_node: the registration is
+    /// gone; node_exists: it is another session's.
+    Task<Outcome> update_member(std::string group, std::string id, Registration registration);
+    /// Puts this session's registration in the place of another session's of the same id, in one step. From then on
+    /// everything that is fenced is refused to that session. bad_version: others change it all the time; try again later.
+    Task<Outcome> take_over_member(std::string group, std::string id, Registration registration);
+    /// Ends this session's registration of id; from then on nothing fenced succeeds. no_node: there is none any more;
+    /// node_exists: it is another session's, which is left alone.
+    Task<Outcome> deregister_member(std::string group, std::string id);
 
     // ---- owners
     Task<std::optional<Owner>> owner(std::string group, TopicPartition tp, Watch watch = nullptr);
-    /// ok: the node is ours and belongs to this session; node_exists: somebody else's, or ours of
-    /// an older session. connection_loss: unknown; ask again, it is safe.
-    Task<Code> claim(std::string group, TopicPartition tp, std::string id);
-    /// As claim; but another session's node that names owner_text is replaced, in one step with the
-    /// check that the registration of member is this session's.
-    Task<Code> claim_again(std::string group, std::string member, TopicPartition tp,
-                           std::string owner_text);
-    /// Deletes the node only if it is this session's own claim. no_node: there is no claim;
-    /// node_exists: it is another's. claim_unknown: the answer of a claim was lost, perhaps with the
-    /// connection to a server that is ahead of the one asked now, which is brought up to date first.
-    Task<Code> release(std::string group, TopicPartition tp, bool claim_unknown = false);
+    /// Claims tp for member, fenced by its registration; an empty member leaves the fence out. owner_text is what the
+    /// node says, the member's id or `id-n`. ok: the node belongs to this session. node_exists: it is somebody else's, or
+    /// an older session's of ours. no_node: this session's registration of member is gone or was taken over.
+    /// connection_loss: unknown; ask again, it is safe.
+    Task<Outcome> claim(std::string group, std::string member, TopicPartition tp, std::string owner_text);
+    /// As claim; but the node of an older session of member that says owner_text is replaced, in one step.
+    Task<Outcome> claim_again(std::string group, std::string member, TopicPartition tp, std::string owner_text);
+    /// Deletes the node only if it is this session's own claim, fenced by the registration of member; an empty member
+    /// leaves the fence out. no_node: there is no claim; node_exists: it is another's, or was taken over. claim_unknown:
+    /// the answer of a claim was lost, perhaps with the connection to a server that is ahead of the one asked now, which
+    /// is brought up to date first.
+    Task<Outcome> release(std::string group, std::string member, TopicPartition tp, bool claim_unknown = false);
     Task<std::map<TopicPartition, Owner>> owners(std::string group);  ///< Unreadable ones too, each with its problem.
     /// Which partitions of topic have an owner, ascending: one operation, however many there are.
     Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);

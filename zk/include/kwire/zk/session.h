@@ -47,8 +47,14 @@ enum class Code {
     closing = -116,
     session_moved = -118,
     other = -1000,
+    too_large = -1001,  ///< kwire's own: the request exceeds SessionConfig::request_bytes_max and was not sent.
 };
 std::string_view name(Code code);  ///< `no node`, ...
+
+/// True if the same operation is refused again as long as nobody changes a node, an ACL, the credentials or the request:
+/// no_auth, invalid_acl, auth_failed, marshalling_error, bad_arguments, no_children_for_ephemerals, too_large. False for
+/// answers that a retry may change, and for the outcomes of a race (no_node, node_exists, bad_version).
+bool permanent(Code code);
 
 enum class SessionState { connecting, connected, suspended, expired, auth_failed, closed };
 std::string_view name(SessionState state);
@@ -80,12 +86,24 @@ struct WatchEvent {
 /// One shot. Type session tells that the watch is gone with its session.
 using Watch = std::function<void(const WatchEvent&)>;
 
-/// What an operation answered. value is meaningful where code is ok only.
+/// How an operation went. Compares with a Code, so that a caller who asks for no more needs no more.
+struct Outcome {
+    Code code = Code::ok;
+    std::string path = {};    ///< Of the node that code is about; empty if ok.
+    std::string detail = {};  ///< What code does not say, such as the size of a request; often empty.
+    bool ok() const { return code == Code::ok; }
+    operator Code() const { return code; }
+};
+
+/// What an operation answered. value is meaningful only if code is ok.
 template <class T>
 struct Reply {
     Code code = Code::ok;
     T value{};
+    std::string path = {};    ///< As Outcome::path.
+    std::string detail = {};  ///< As Outcome::detail.
     bool ok() const { return code == Code::ok; }
+    Outcome outcome() const { return {code, path, detail}; }
 };
 struct Node {
     std::string data;
