@@ -26,8 +26,12 @@ class GuardedOffsets final : public OffsetManager {
     GuardedOffsets(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetManager> inner, Report report)
         : runtime_(std::move(runtime)), inner_(std::move(inner)), report_(std::move(report)) {}
 
-    void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override {
-        inner_->use_session(std::move(registry), std::move(member_id));
+    void use_identity(CommitIdentity identity) override {
+        try {
+            inner_->use_identity(std::move(identity));
+        } catch (...) {
+            report_(as_error_of_all(std::current_exception()));
+        }
     }
     Task<std::int64_t> initialize_partition(TopicPartition tp) override {
         return initialize(runtime_, inner_, report_, std::move(tp));
@@ -53,7 +57,13 @@ class GuardedOffsets final : public OffsetManager {
     Task<std::vector<CommitFailure>> close(TimePoint deadline) override {
         return close_in_time(runtime_, inner_, deadline);
     }
-    std::optional<std::int64_t> committed(const TopicPartition& tp) const override { return inner_->committed(tp); }
+    std::optional<std::int64_t> committed(const TopicPartition& tp) const override {
+        try {
+            return inner_->committed(tp);
+        } catch (...) {
+            return std::nullopt;  // asked for display only, and often: what the other operations throw is reported
+        }
+    }
 
  private:
     using Inner = std::shared_ptr<OffsetManager>;

@@ -254,6 +254,8 @@ void JoinedMember::adopt_session(std::shared_ptr<zk::Session> session, SessionNu
     session_connected_ = true;
     session_live_ = proven > runtime_->now();
     trusted_until_ = proven;
+    if (lease_) lease_->end();
+    lease_ = std::make_shared<Lease>(proven);
     if (consumer_) consumer_->hand_out_until(proven);
     proof_timer_.cancel();
     id_ = !config.group_instance_id.empty() ? config.group_instance_id : config.member_id;
@@ -293,6 +295,7 @@ void JoinedMember::on_session_state(SessionNumber number, zk::SessionState state
             break;
         case zk::SessionState::expired:
         case zk::SessionState::auth_failed:
+            lease_->end();
             if (!closing()) {
                 report(Error(errc::session_expired, "the ZooKeeper session of " + id_ +
                                                         " is gone, and with it all it owned; a new one "
@@ -334,6 +337,7 @@ Task<void> JoinedMember::run_proofs(Self self) {
 
 void JoinedMember::trust_until(TimePoint until) {
     trusted_until_ = until;
+    lease_->extend(until);
     if (consumer_) consumer_->hand_out_until(until);
     if (session_live_ || !session_connected_) return;
     session_live_ = true;
@@ -424,7 +428,8 @@ Task<void> JoinedMember::register_member(Self self, SessionNumber number, Member
     if (code == zk::Code::ok && number == self->session_) {
         // Registered again in the same session, it still owns what it owned: a store would forget the marks.
         const bool is_new = std::exchange(self->offsets_session_, number) != number;
-        if (is_new) self->offsets_->use_session(registry, id);
+        CommitIdentity identity{id, self->settings_.config.group_instance_id, -1, registry, self->lease_};
+        if (is_new) self->offsets_->use_identity(std::move(identity));
         self->log(LogLevel::info, "registered as " + id);
     } else if (code == zk::Code::node_exists) {
         self->log(LogLevel::warning, "the name " + id + " is taken; it is tried again until it is free");

@@ -197,6 +197,7 @@ class JoinedMember : public std::enable_shared_from_this<JoinedMember> {
     bool session_connected_ = false;
     bool session_live_ = false;   // as the state machine knows it: connected, and proven to stand
     TimePoint trusted_until_{};   // see run_proofs
+    std::shared_ptr<Lease> lease_;  // of the newest session: trusted_until_, for the stores
     SessionNumber offsets_session_ = 0;  // which one the store was given
     std::string id_;  // of the newest session
     std::map<std::string, GroupMember> peers_;  // registrations that were read, by id

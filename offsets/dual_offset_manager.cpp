@@ -71,9 +71,9 @@ DualOffsetManager::DualOffsetManager(std::shared_ptr<OffsetManager> first,
 
 DualOffsetManager::~DualOffsetManager() = default;
 
-void DualOffsetManager::use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) {
-    first_->use_session(registry, member_id);
-    second_->use_session(std::move(registry), std::move(member_id));
+void DualOffsetManager::use_identity(CommitIdentity identity) {
+    first_->use_identity(identity);
+    second_->use_identity(std::move(identity));
 }
 
 Task<std::int64_t> DualOffsetManager::initialize_partition(TopicPartition tp) {

@@ -3,6 +3,7 @@
 
 #include <kwire/offsets/zookeeper_offset_manager.h>
 #include <kwire/zk/gather.h>
+#include <kwire/zk/registry.h>
 
 #include "tracked_offsets.h"
 
@@ -12,9 +13,11 @@ class ZookeeperOffsetManager::Store final : public OffsetStore {
  public:
     explicit Store(std::string group) : group_(std::move(group)) {}
 
-    void use(std::shared_ptr<zk::Registry> registry, std::string member) {
-        registry_ = std::move(registry);
-        member_ = std::move(member);
+    const CommitIdentity& identity() const { return identity_; }
+    void use(CommitIdentity identity) {
+        identity_ = std::move(identity);
+        registry_ = identity_.registration;
+        member_ = identity_.member;
     }
 
     const std::shared_ptr<Runtime>& runtime() const override {
@@ -50,6 +53,7 @@ class ZookeeperOffsetManager::Store final : public OffsetStore {
     static Task<void> await_connection(std::shared_ptr<zk::Session> session, TimePoint deadline);
 
     std::string group_;
+    CommitIdentity identity_;
     RegistryPtr registry_;
     std::string member_;
 };
@@ -249,10 +253,12 @@ ZookeeperOffsetManager::ZookeeperOffsetManager(std::string group)
 
 ZookeeperOffsetManager::~ZookeeperOffsetManager() = default;
 
-void ZookeeperOffsetManager::use_session(std::shared_ptr<zk::Registry> registry,
-                                         std::string member_id) {
-    tracked_->abandon_all();
-    store_->use(std::move(registry), std::move(member_id));
+void ZookeeperOffsetManager::use_identity(CommitIdentity identity) {
+    if (!identity.registration) {
+        throw Error(errc::invalid_config, "offsets in ZooKeeper need a member that is registered in ZooKeeper");
+    }
+    if (!identity.same_member(store_->identity())) tracked_->abandon_all();
+    store_->use(std::move(identity));
 }
 
 Task<std::int64_t> ZookeeperOffsetManager::initialize_partition(TopicPartition tp) {

@@ -10,6 +10,7 @@
 #include <kwire/offsets/zookeeper_offset_manager.h>
 #include <kwire/zk/gather.h>
 #include <kwire/zk/memory_session.h>
+#include <kwire/zk/registry.h>
 
 #include "virtual_clock.h"
 
@@ -34,8 +35,10 @@ class ZookeeperOffsets : public ::testing::Test {
             zk::Registration registration;
             registration.subscription["t"] = 1;
             EXPECT_EQ(test.run(registry->register_member("g", id, registration)), Code::ok);
-            manager.use_session(registry, id);
+            manager.use_identity(identity());
         }
+        CommitIdentity identity() const { return {.member = id, .registration = registry}; }
+
         std::string id;
         std::shared_ptr<zk::Session> session;
         std::shared_ptr<zk::Registry> registry;
@@ -334,7 +337,7 @@ TEST_F(ZookeeperOffsets, AnExpiredSessionWritesNothingAndTheNextOneStartsAnew) {
     const auto failure = run(m.manager.finalize_partition({"t", 9}, in(1min)));
     EXPECT_FALSE(failure) << "it is not kept";
     Member again(*this, "again");
-    m.manager.use_session(again.registry, "again");
+    m.manager.use_identity(again.identity());
     EXPECT_FALSE(m.manager.mark_as_processed(tp, 6));
     EXPECT_EQ(run(m.manager.initialize_partition(tp)), -1);
     m.manager.mark_as_processed(tp, 6);

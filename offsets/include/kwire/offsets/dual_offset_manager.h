@@ -19,7 +19,7 @@ class DualOffsetManager final : public OffsetManager {
     DualOffsetManager(std::shared_ptr<OffsetManager> first, std::shared_ptr<OffsetManager> second);
     ~DualOffsetManager() override;
 
-    void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override;
+    void use_identity(CommitIdentity identity) override;
     Task<std::int64_t> initialize_partition(TopicPartition tp) override;
     bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override;
     void restart_partition(const TopicPartition& tp, std::int64_t next) override;

@@ -19,8 +19,8 @@
 
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
+#include <kwire/offsets/commit_identity.h>
 #include <kwire/protocol/topic_partition.h>
-#include <kwire/zk/registry.h>
 
 namespace kwire {
 
@@ -35,13 +35,12 @@ class OffsetManager {
  public:
     virtual ~OffsetManager() = default;
 
-    /// Called by the group after each registration, before it initialises a partition: the session
-    /// (a new one where the old was lost) and the id under which this member stands in ZooKeeper. A
-    /// store outside ZooKeeper has no use for it.
-    virtual void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) {
-        static_cast<void>(registry);
-        static_cast<void>(member_id);
-    }
+    /// Called by the group after each registration, before it initialises a partition, and with each new generation or
+    /// epoch: who this member is from now on. Another member (see CommitIdentity::same_member) owns nothing yet, so its
+    /// manager forgets what was marked; a new epoch of the same member keeps it. Nothing is written while the lease of
+    /// the identity does not hold. A manager that writes without a check of its own needs not override it: the group
+    /// calls flush only under the lease.
+    virtual void use_identity(CommitIdentity identity) { static_cast<void>(identity); }
 
     /// Begins to keep tp and answers the next offset to read, -1 if none is stored. Throws if the
     /// store cannot be read or holds what is not an offset (errc::bad_stored_offset): it is never

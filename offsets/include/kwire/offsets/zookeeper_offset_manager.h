@@ -24,9 +24,9 @@ class ZookeeperOffsetManager final : public OffsetManager {
     explicit ZookeeperOffsetManager(std::string group);
     ~ZookeeperOffsetManager() override;
 
-    /// Forgets what was kept under an earlier session: it is not this member's any more.
-    void use_session(std::shared_ptr<zk::Registry> registry, std::string member_id) override;
-    /// Throws errc::closed before the first use_session, too.
+    /// Throws errc::invalid_config unless the identity has a registration. Forgets what another member kept.
+    void use_identity(CommitIdentity identity) override;
+    /// Throws errc::closed before the first use_identity, too.
     Task<std::int64_t> initialize_partition(TopicPartition tp) override;
     bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override;
     void restart_partition(const TopicPartition& tp, std::int64_t next) override;
