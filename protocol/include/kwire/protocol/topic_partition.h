@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace kwire {
 
@@ -16,6 +17,11 @@ inline constexpr std::int32_t partition_id_max = 999'999;
 struct TopicPartition {
     std::string topic;
     std::int32_t partition = 0;
+
+    /// Constructors, because GCC 12 destroys an aggregate twice whose braces stand inside an awaited call.
+    TopicPartition() = default;
+    TopicPartition(std::string its_topic, std::int32_t its_partition)
+        : topic(std::move(its_topic)), partition(its_partition) {}
 
     auto operator<=>(const TopicPartition&) const = default;
 
