@@ -37,6 +37,10 @@ Stat stat_of(const ::Stat& stat) {
             stat.cversion, stat.ephemeralOwner, stat.dataLength, stat.numChildren};
 }
 
+int flags_of(CreateMode mode) {
+    return mode == CreateMode::ephemeral ? ZOO_EPHEMERAL : 0;
+}
+
 AclVector::AclVector(const std::vector<Acl>& acl) : acl_(acl) {
     for (Acl& each : acl_) {
         entries_.push_back({each.permissions, {each.scheme.data(), each.id.data()}});
@@ -99,15 +103,14 @@ void on_multi(int rc, const void* data) {
 
 }  // namespace
 
-int MultiResults::start(zhandle_t* zh, const std::vector<Op>& ops, const ::ACL_vector* acl,
+int MultiResults::start(zhandle_t* zh, const std::vector<Op>& ops, const AclVector& acl,
                         Call<std::vector<OpResult>>* call) {
     for (std::size_t i = 0; i < ops.size(); ++i) {
         zoo_op_t* const out = &ops_[i];
         if (const auto* made = std::get_if<CreateOp>(&ops[i])) {
             zoo_create_op_init(out, made->path.c_str(), made->data.data(),
-                               static_cast<int>(made->data.size()), acl,
-                               made->mode == CreateMode::ephemeral ? ZOO_EPHEMERAL : 0,
-                               paths_[i].bytes, sizeof paths_[i].bytes);
+                               static_cast<int>(made->data.size()), acl.of(made->mode),
+                               flags_of(made->mode), paths_[i].bytes, sizeof paths_[i].bytes);
         } else if (const auto* removed = std::get_if<DeleteOp>(&ops[i])) {
             zoo_delete_op_init(out, removed->path.c_str(), removed->version);
         } else if (const auto* written = std::get_if<SetOp>(&ops[i])) {

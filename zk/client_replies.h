@@ -21,11 +21,16 @@ namespace kwire::zk {
 Code code_of(int rc);
 Stat stat_of(const ::Stat& stat);
 
+int flags_of(CreateMode mode);
+
 /// The C client's form of a list of ACLs.
 class AclVector {
  public:
     explicit AclVector(const std::vector<Acl>& acl);
-    const ::ACL_vector* get() const { return &vector_; }
+    /// Of a node that is created in this mode.
+    const ::ACL_vector* of(CreateMode mode) const {
+        return mode == CreateMode::persistent_open ? &ZOO_OPEN_ACL_UNSAFE : &vector_;
+    }
 
  private:
     std::vector<Acl> acl_;  ///< Holds the strings.
@@ -93,7 +98,7 @@ class MultiResults {
  public:
     explicit MultiResults(std::size_t count)
         : ops_(count), results_(count), stats_(count), paths_(count) {}
-    int start(zhandle_t* zh, const std::vector<Op>& ops, const ::ACL_vector* acl,
+    int start(zhandle_t* zh, const std::vector<Op>& ops, const AclVector& acl,
               Call<std::vector<OpResult>>* call);
     std::vector<OpResult> read() const;
 

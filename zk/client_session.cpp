@@ -15,6 +15,7 @@
 #include "client_replies.h"
 #include "node_operations.h"
 #include "paths.h"
+#include "requests.h"
 #include "server_addresses.h"
 #include "state_listeners.h"
 #include "zookeeper_handle.h"
@@ -28,6 +29,11 @@ constexpr std::chrono::seconds close_patience{1};
 
 /// How long an error may be held up to find out what answers in place of ZooKeeper.
 constexpr std::chrono::milliseconds probe_patience{500};
+
+struct Request {
+    std::string path;  ///< Without the chroot; in a transaction the one to blame before it is sent.
+    std::size_t bytes = 0;
+};
 
 class ClientSession : public Session, public std::enable_shared_from_this<ClientSession> {
  public:
@@ -68,18 +74,21 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     static Task<void> open(Self self);
 
  private:
-    static Task<Code> ensure_chroot(Self self, std::string chroot);
+    static Task<Outcome> ensure_chroot(Self self, std::string chroot);
     template <class T>
-    static Task<Reply<T>> operate(Self self, std::string path, Watch watch,
+    static Task<Reply<T>> operate(Self self, Request request, Watch watch,
                                   std::function<int(zhandle_t*, Call<T>&)> start);
     static Task<void> do_close(Self self);
     static Task<void> do_abandon(Self self);
     static Task<void> finish_closing(Self self);
     static Task<void> resolve_again(Self self);
 
-    Code refusal(const std::string& path) const;
+    Outcome refusal(const Request& request) const;
+    /// As it goes to the server.
+    std::string full(const std::string& path) const { return below(chroot_, path); }
+    Request about(std::string path) const { return {path, request_bytes(full(path))}; }
     template <class T>
-    void begin(std::unique_ptr<Call<T>> call, const std::string& path, Watch watch,
+    void begin(std::unique_ptr<Call<T>> call, const Request& request, Watch watch,
                const std::function<int(zhandle_t*, Call<T>&)>& start);
     void session_event(int state);
     void watch_event(int type, const char* path, std::uintptr_t number);
@@ -228,20 +237,22 @@ void ClientSession::drop_watches() {
 
 // ---- operations
 
-Code ClientSession::refusal(const std::string& path) const {
-    if (closing_) return Code::closing;
-    if (over_) {
-        return *over_ == SessionState::expired ? Code::session_expired : Code::auth_failed;
-    }
-    if (!linked_) return Code::connection_loss;
-    return valid_path(path) ? Code::ok : Code::bad_arguments;
+Outcome ClientSession::refusal(const Request& request) const {
+    if (closing_) return {Code::closing, request.path};
+    if (over_) return {*over_ == SessionState::expired ? Code::session_expired : Code::auth_failed, request.path};
+    if (!valid_path(request.path)) return {Code::bad_arguments, request.path};
+    Outcome fits = check_size(request.bytes, config_.request_bytes_max, request.path);
+    if (!fits.ok() || linked_) return fits;
+    return {Code::connection_loss, request.path};
 }
 
 template <class T>
-void ClientSession::begin(std::unique_ptr<Call<T>> call, const std::string& path, Watch watch,
+void ClientSession::begin(std::unique_ptr<Call<T>> call, const Request& request, Watch watch,
                           const std::function<int(zhandle_t*, Call<T>&)>& start) {
-    if (const Code code = refusal(path); code != Code::ok) {
-        call->reply.code = code;
+    if (Outcome refused = refusal(request); !refused.ok()) {
+        call->reply.code = refused.code;
+        call->reply.path = std::move(refused.path);
+        call->reply.detail = std::move(refused.detail);
         return call->answer();
     }
     call->in_flight = &in_flight_;
@@ -267,10 +278,10 @@ Task<Code> only_code(Task<Reply<T>> task) {
 }
 
 template <class T>
-Task<Reply<T>> ClientSession::operate(Self self, std::string path, Watch watch,
+Task<Reply<T>> ClientSession::operate(Self self, Request request, Watch watch,
                                       std::function<int(zhandle_t*, Call<T>&)> start) {
     // The session is not kept alive by what waits for it: dropped, it answers `closing`.
-    auto initiate = [self = std::move(self), path = std::move(path), watch = std::move(watch),
+    auto initiate = [self = std::move(self), request, watch = std::move(watch),
                      start = std::move(start)](auto handler) mutable {
         const auto runtime = self->runtime_;
         auto held = std::make_shared<decltype(handler)>(std::move(handler));
@@ -280,92 +291,105 @@ Task<Reply<T>> ClientSession::operate(Self self, std::string path, Watch watch,
                        [held, reply = std::move(reply)]() mutable { (*held)(std::move(reply)); });
         };
         const auto session = std::move(self);
-        session->begin(std::move(call), path, std::move(watch), start);
+        session->begin(std::move(call), request, std::move(watch), start);
     };
     Reply<T> reply = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Reply<T>)>(
         std::move(initiate), asio::use_awaitable);
+    if (!reply.ok() && reply.path.empty()) reply.path = std::move(request.path);
     co_return reply;
 }
 
 // These are no coroutines: the task they return holds the session until it is begun.
 
-Task<Reply<std::string>> ClientSession::create(std::string path, std::string data,
-                                               CreateMode mode) {
-    return operate<std::string>(
-        shared_from_this(), path, nullptr,
-        [acl = &acl_, path, full = below(chroot_, path), data = std::move(data), mode](
-            zhandle_t* zh, Call<std::string>& call) {
-            call.reply.value = path;
-            return zoo_acreate(zh, full.c_str(), data.data(), static_cast<int>(data.size()),
-                               acl->get(), mode == CreateMode::ephemeral ? ZOO_EPHEMERAL : 0,
-                               on_string, &call);
-        });
+Task<Reply<std::string>> ClientSession::create(std::string path, std::string data, CreateMode mode) {
+    CreateOp op{full(path), std::move(data), mode};
+    const Request request{path, request_bytes(op, config_.acl)};
+    return operate<std::string>(shared_from_this(), request, nullptr,
+                                [acl = &acl_, path, op = std::move(op)](zhandle_t* zh, Call<std::string>& call) {
+                                    call.reply.value = path;
+                                    return zoo_acreate(zh, op.path.c_str(), op.data.data(),
+                                                       static_cast<int>(op.data.size()), acl->of(op.mode),
+                                                       flags_of(op.mode), on_string, &call);
+                                });
 }
 
 Task<Code> ClientSession::remove(std::string path, std::int32_t version) {
-    return only_code(
-        operate<bool>(shared_from_this(), path, nullptr,
-                      [full = below(chroot_, path), version](zhandle_t* zh, Call<bool>& call) {
-                          return zoo_adelete(zh, full.c_str(), version, on_void, &call);
-                      }));
+    return only_code(operate<bool>(shared_from_this(), about(path), nullptr,
+                                   [full = full(path), version](zhandle_t* zh, Call<bool>& call) {
+                                       return zoo_adelete(zh, full.c_str(), version, on_void, &call);
+                                   }));
 }
 
 Task<Reply<Node>> ClientSession::get(std::string path, Watch watch) {
-    return operate<Node>(shared_from_this(), path, std::move(watch),
-                         [full = below(chroot_, path)](zhandle_t* zh, Call<Node>& call) {
-                             return zoo_awget(zh, full.c_str(), call.watcher(), call.context(),
-                                              on_node, &call);
+    return operate<Node>(shared_from_this(), about(path), std::move(watch),
+                         [full = full(path)](zhandle_t* zh, Call<Node>& call) {
+                             return zoo_awget(zh, full.c_str(), call.watcher(), call.context(), on_node, &call);
                          });
 }
 
 Task<Reply<Stat>> ClientSession::set(std::string path, std::string data, std::int32_t version) {
-    return operate<Stat>(shared_from_this(), path, nullptr,
-                         [full = below(chroot_, path), data = std::move(data), version](
-                             zhandle_t* zh, Call<Stat>& call) {
-                             return zoo_aset(zh, full.c_str(), data.data(),
-                                             static_cast<int>(data.size()), version, on_stat,
-                                             &call);
+    SetOp op{full(path), std::move(data), version};
+    const Request request{path, request_bytes(op, config_.acl)};
+    return operate<Stat>(shared_from_this(), request, nullptr,
+                         [op = std::move(op)](zhandle_t* zh, Call<Stat>& call) {
+                             return zoo_aset(zh, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
+                                             op.version, on_stat, &call);
                          });
 }
 
 Task<Reply<Stat>> ClientSession::exists(std::string path, Watch watch) {
-    return operate<Stat>(shared_from_this(), path, std::move(watch),
-                         [full = below(chroot_, path)](zhandle_t* zh, Call<Stat>& call) {
+    return operate<Stat>(shared_from_this(), about(path), std::move(watch),
+                         [full = full(path)](zhandle_t* zh, Call<Stat>& call) {
                              call.watch_stays_on_no_node = true;
-                             return zoo_awexists(zh, full.c_str(), call.watcher(), call.context(),
-                                                 on_stat, &call);
+                             return zoo_awexists(zh, full.c_str(), call.watcher(), call.context(), on_stat, &call);
                          });
 }
 
 Task<Reply<Children>> ClientSession::children(std::string path, Watch watch) {
-    return operate<Children>(shared_from_this(), path, std::move(watch),
-                             [full = below(chroot_, path)](zhandle_t* zh, Call<Children>& call) {
-                                 return zoo_awget_children2(zh, full.c_str(), call.watcher(),
-                                                            call.context(), on_children, &call);
+    return operate<Children>(shared_from_this(), about(path), std::move(watch),
+                             [full = full(path)](zhandle_t* zh, Call<Children>& call) {
+                                 return zoo_awget_children2(zh, full.c_str(), call.watcher(), call.context(),
+                                                            on_children, &call);
                              });
 }
 
 Task<Code> ClientSession::sync(std::string path) {
-    return only_code(
-        operate<std::string>(shared_from_this(), path, nullptr,
-                             [full = below(chroot_, path)](zhandle_t* zh, Call<std::string>& call) {
-                                 return zoo_async(zh, full.c_str(), on_string, &call);
-                             }));
+    return only_code(operate<std::string>(shared_from_this(), about(path), nullptr,
+                                          [full = full(path)](zhandle_t* zh, Call<std::string>& call) {
+                                              return zoo_async(zh, full.c_str(), on_string, &call);
+                                          }));
 }
 
-Task<Reply<std::vector<OpResult>>> ClientSession::multi(std::vector<Op> ops) {
-    std::string suspect = "/";  // an illegal path, if there is one: operate refuses by it
+namespace {
+
+using Results = Reply<std::vector<OpResult>>;
+
+Task<Results> naming_culprit(Task<Results> task, std::vector<std::string> paths) {
+    Results reply = co_await std::move(task);
+    if (!reply.ok() && !reply.value.empty()) reply.path = culprit_of(reply.value, paths);
+    co_return reply;
+}
+
+}  // namespace
+
+Task<Results> ClientSession::multi(std::vector<Op> ops) {
+    Request request{largest_of(ops), 0};
+    std::vector<std::string> paths;
     for (Op& op : ops) {
         std::string& path = std::visit([](auto& each) -> std::string& { return each.path; }, op);
-        if (!valid_path(path)) suspect = path;
-        path = below(chroot_, path);
+        if (!valid_path(path)) request.path = path;  // operate refuses by it
+        paths.push_back(path);
+        path = full(path);
     }
-    return operate<std::vector<OpResult>>(
-        shared_from_this(), suspect, nullptr,
-        [acl = &acl_, ops = std::move(ops)](zhandle_t* zh, Call<std::vector<OpResult>>& call) {
-            call.results = std::make_unique<MultiResults>(ops.size());
-            return call.results->start(zh, ops, acl->get(), &call);
-        });
+    request.bytes = request_bytes(ops, config_.acl);
+    return naming_culprit(
+        operate<std::vector<OpResult>>(
+            shared_from_this(), std::move(request), nullptr,
+            [acl = &acl_, ops = std::move(ops)](zhandle_t* zh, Call<std::vector<OpResult>>& call) {
+                call.results = std::make_unique<MultiResults>(ops.size());
+                return call.results->start(zh, ops, *acl, &call);
+            }),
+        std::move(paths));
 }
 
 // ---- opening and closing
@@ -413,21 +437,24 @@ Task<void> ClientSession::open(Self self) {
                         self->config_.auth.value_or(std::pair("?", "")).first);
     }
     if (parts.chroot.empty()) co_return;
-    Code code = co_await ensure_chroot(self, parts.chroot);
-    while (code == Code::connection_loss) {  // it may be back in time
+    Outcome made = co_await ensure_chroot(self, parts.chroot);
+    while (made.code == Code::connection_loss) {  // it may be back in time
         const bool in_time = co_await self->changed_.wait_until(deadline);
         if (!in_time) break;
-        if (self->linked_) code = co_await ensure_chroot(self, parts.chroot);
+        if (self->linked_) made = co_await ensure_chroot(self, parts.chroot);
     }
-    if (code == Code::no_node) throw missing_chroot(parts);
-    if (code != Code::ok) fail(code, "creating the chroot", parts.chroot);
+    if (made.code == Code::no_node) throw missing_chroot(parts);
+    throw_unless_ok(made, "creating the chroot,");
     self->chroot_ = std::move(parts.chroot);
 }
 
-Task<Code> ClientSession::ensure_chroot(Self self, std::string chroot) {
-    if (self->config_.create_chroot) co_return co_await make_path(self, std::move(chroot));
+Task<Outcome> ClientSession::ensure_chroot(Self self, std::string chroot) {
+    if (self->config_.create_chroot) {
+        Outcome made = co_await make_open_path(self, std::move(chroot));
+        co_return made;
+    }
     const Reply<Stat> found = co_await self->exists(std::move(chroot), nullptr);
-    co_return found.code;
+    co_return found.outcome();
 }
 
 Task<void> ClientSession::do_close(Self self) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "memory_tree.h"
 #include "paths.h"
+#include "requests.h"
 #include "state_listeners.h"
 
 namespace kwire::zk {
@@ -43,6 +45,7 @@ struct MemoryEnsemble::Server : std::enable_shared_from_this<Server> {
     MemoryTree tree;
     std::function<Fault(const MemoryOperation&)> hook;
     std::uint64_t operations = 0;
+    std::size_t request_bytes_max = SessionConfig{}.request_bytes_max;
     std::int64_t next_session = (std::int64_t{1} << 56) + 1;
     bool available = true;
 };
@@ -57,9 +60,13 @@ using Kind = MemoryOperation::Kind;
 /// noticed.
 class MemoryClient : public Session, public std::enable_shared_from_this<MemoryClient> {
  public:
-    MemoryClient(std::shared_ptr<Server> server, std::int64_t id, std::string chroot,
-                 std::chrono::milliseconds timeout)
-        : server_(std::move(server)), id_(id), chroot_(std::move(chroot)), timeout_(timeout) {}
+    MemoryClient(std::shared_ptr<Server> server, std::int64_t id, std::string chroot, const SessionConfig& config)
+        : server_(std::move(server)),
+          id_(id),
+          chroot_(std::move(chroot)),
+          timeout_(config.timeout),
+          acl_(config.acl),
+          request_bytes_max_(config.request_bytes_max) {}
     ~MemoryClient() override {
         if (link_ && alive()) server_->end(id_);
     }
@@ -128,7 +135,12 @@ class MemoryClient : public Session, public std::enable_shared_from_this<MemoryC
     void drop_watches();
     Code refusal() const;
     template <class T, class Effect>
-    Reply<T> begin(Kind kind, const std::string& path, Effect effect);
+    Reply<T> begin(Kind kind, const std::string& path, std::size_t bytes, Effect effect,
+                   std::vector<std::string> paths = {});
+    template <class T, class Effect>
+    Reply<T> send(MemoryOperation operation, std::size_t bytes, Effect effect);
+    /// Of a request that holds only a path.
+    std::size_t bytes_of(const std::string& path) const { return request_bytes(full(path)); }
     MemoryTree& tree() { return server_->tree; }
     std::string full(const std::string& path) const { return below(chroot_, path); }
 
@@ -152,6 +164,8 @@ class MemoryClient : public Session, public std::enable_shared_from_this<MemoryC
     std::int64_t id_;
     std::string chroot_;
     std::chrono::milliseconds timeout_;
+    std::vector<Acl> acl_;  ///< Counts in the size of requests.
+    std::size_t request_bytes_max_;
     SessionState state_ = SessionState::connected;
     bool link_ = true;
     bool expiry_told_ = false;
@@ -252,13 +266,25 @@ Code MemoryClient::refusal() const {
     return link_ && state_ == SessionState::connected ? Code::ok : Code::connection_loss;
 }
 
+/// Names the node in a refusal, as every session does.
 template <class T, class Effect>
-Reply<T> MemoryClient::begin(Kind kind, const std::string& path, Effect effect) {
+Reply<T> MemoryClient::begin(Kind kind, const std::string& path, std::size_t bytes, Effect effect,
+                             std::vector<std::string> paths) {
+    const Outcome fits = check_size(bytes, request_bytes_max_, path);
+    if (!fits.ok() && !closed_ && !expiry_told_) return {fits.code, {}, fits.path, fits.detail};
+    Reply<T> reply = send<T>({kind, full(path), id_, 0, std::move(paths)}, bytes, std::move(effect));
+    if (!reply.ok() && reply.path.empty()) reply.path = path;
+    return reply;
+}
+
+template <class T, class Effect>
+Reply<T> MemoryClient::send(MemoryOperation operation, std::size_t bytes, Effect effect) {
     if (const Code code = refusal(); code != Code::ok) return {code, {}};
     server_->tick();
-    const MemoryOperation operation{kind, full(path), id_, server_->operations++};
+    operation.number = server_->operations++;
     const auto hook = server_->hook;  // it may replace itself
-    const Fault fault = hook ? hook(operation) : Fault::none;
+    Fault fault = hook ? hook(operation) : Fault::none;
+    if (bytes > server_->request_bytes_max) fault = Fault::connection_loss_before;
     const bool lost =
         fault == Fault::connection_loss_before || fault == Fault::connection_loss_after;
     const bool expires = fault == Fault::expire_before || fault == Fault::expire_after;
@@ -267,7 +293,11 @@ Reply<T> MemoryClient::begin(Kind kind, const std::string& path, Effect effect) 
     if (const Code code = refusal(); code != Code::ok) return {code, {}};
     if (fault == Fault::no_auth) return {Code::no_auth, {}};
     Reply<T> reply;
-    if (fault != Fault::connection_loss_before) reply = effect();
+    if (fault != Fault::connection_loss_before) {
+        tree().act_as(id_);
+        reply = effect();
+        tree().act_as(0);
+    }
     if (lost) {
         cut();
         // Two turns later: the failed operation answers between the loss and the new connection.
@@ -283,7 +313,7 @@ Reply<T> MemoryClient::begin(Kind kind, const std::string& path, Effect effect) 
 
 Task<Reply<std::string>> MemoryClient::do_create(Self self, std::string path, std::string data,
                                                  CreateMode mode) {
-    const auto reply = self->begin<std::string>(Kind::create, path, [&]() -> Reply<std::string> {
+    const auto reply = self->begin<std::string>(Kind::create, path, request_bytes(CreateOp{self->full(path), data, mode}, self->acl_), [&]() -> Reply<std::string> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         const std::int64_t owner = mode == CreateMode::ephemeral ? self->id_ : 0;
         const Code code = self->tree().create(self->full(path), data, owner);
@@ -294,7 +324,7 @@ Task<Reply<std::string>> MemoryClient::do_create(Self self, std::string path, st
 }
 
 Task<Code> MemoryClient::do_remove(Self self, std::string path, std::int32_t version) {
-    const auto reply = self->begin<bool>(Kind::remove, path, [&]() -> Reply<bool> {
+    const auto reply = self->begin<bool>(Kind::remove, path, self->bytes_of(path), [&]() -> Reply<bool> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         return {self->tree().remove(self->full(path), version), {}};
     });
@@ -303,7 +333,7 @@ Task<Code> MemoryClient::do_remove(Self self, std::string path, std::int32_t ver
 }
 
 Task<Reply<Node>> MemoryClient::do_get(Self self, std::string path, Watch watch) {
-    const auto reply = self->begin<Node>(Kind::get, path, [&]() -> Reply<Node> {
+    const auto reply = self->begin<Node>(Kind::get, path, self->bytes_of(path), [&]() -> Reply<Node> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         return self->tree().get(self->full(path));
     });
@@ -314,7 +344,7 @@ Task<Reply<Node>> MemoryClient::do_get(Self self, std::string path, Watch watch)
 
 Task<Reply<Stat>> MemoryClient::do_set(Self self, std::string path, std::string data,
                                        std::int32_t version) {
-    const auto reply = self->begin<Stat>(Kind::set, path, [&]() -> Reply<Stat> {
+    const auto reply = self->begin<Stat>(Kind::set, path, request_bytes(SetOp{self->full(path), data}, self->acl_), [&]() -> Reply<Stat> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         return self->tree().set(self->full(path), data, version);
     });
@@ -323,10 +353,9 @@ Task<Reply<Stat>> MemoryClient::do_set(Self self, std::string path, std::string 
 }
 
 Task<Reply<Stat>> MemoryClient::do_exists(Self self, std::string path, Watch watch) {
-    const auto reply = self->begin<Stat>(Kind::exists, path, [&]() -> Reply<Stat> {
+    const auto reply = self->begin<Stat>(Kind::exists, path, self->bytes_of(path), [&]() -> Reply<Stat> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
-        const Reply<Node> node = self->tree().get(self->full(path));
-        return {node.code, node.value.stat};
+        return self->tree().stat(self->full(path));
     });
     if (watch && reply.ok()) self->data_watches_[self->full(path)].push_back(watch);
     if (watch && reply.code == Code::no_node) {
@@ -337,7 +366,7 @@ Task<Reply<Stat>> MemoryClient::do_exists(Self self, std::string path, Watch wat
 }
 
 Task<Reply<Children>> MemoryClient::do_children(Self self, std::string path, Watch watch) {
-    const auto reply = self->begin<Children>(Kind::children, path, [&]() -> Reply<Children> {
+    const auto reply = self->begin<Children>(Kind::children, path, self->bytes_of(path), [&]() -> Reply<Children> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         return self->tree().children(self->full(path));
     });
@@ -347,25 +376,35 @@ Task<Reply<Children>> MemoryClient::do_children(Self self, std::string path, Wat
 }
 
 Task<Reply<std::vector<OpResult>>> MemoryClient::do_multi(Self self, std::vector<Op> ops) {
-    std::string first = "/";
+    const std::string largest = largest_of(ops);
+    std::vector<std::string> paths;
     bool valid = true;
     for (Op& op : ops) {
         std::string& path = std::visit([](auto& each) -> std::string& { return each.path; }, op);
-        if (&op == &ops.front()) first = path;
+        paths.push_back(path);
         valid = valid && valid_path(path);
         path = self->full(path);
     }
+    const std::string first = paths.empty() ? "/" : paths.front();
+    const std::size_t bytes = request_bytes(ops, self->acl_);
     using Results = std::vector<OpResult>;
-    const auto reply = self->begin<Results>(Kind::multi, first, [&]() -> Reply<Results> {
-        if (!valid) return {Code::bad_arguments, {}};
-        return self->tree().multi(ops, self->id_);
-    });
+    std::vector<std::string> full_paths;
+    for (const Op& op : ops) full_paths.push_back(path_of(op));
+    auto reply = self->begin<Results>(
+        Kind::multi, first, bytes,
+        [&]() -> Reply<Results> {
+            if (!valid) return {Code::bad_arguments, {}};
+            return self->tree().multi(ops, self->id_);
+        },
+        std::move(full_paths));
+    if (reply.code == Code::too_large) reply.path = largest;
+    if (!reply.ok() && !reply.value.empty()) reply.path = culprit_of(reply.value, paths);
     co_await turn(self);
     co_return reply;
 }
 
 Task<Code> MemoryClient::do_sync(Self self, std::string path) {
-    const auto reply = self->begin<bool>(Kind::sync, path, []() -> Reply<bool> {
+    const auto reply = self->begin<bool>(Kind::sync, path, self->bytes_of(path), []() -> Reply<bool> {
         return {Code::ok, true};
     });
     co_await turn(self);
@@ -425,6 +464,11 @@ void MemoryEnsemble::Server::make(const std::string& path) {
     tree.create(path, {}, 0);
 }
 
+bool MemoryOperation::is_about(std::string_view part) const {
+    if (path.find(part) != std::string::npos) return true;
+    return std::ranges::any_of(paths, [&](const std::string& each) { return each.find(part) != std::string::npos; });
+}
+
 MemoryEnsemble::MemoryEnsemble(std::shared_ptr<Runtime> runtime)
     : server_(std::make_shared<Server>(std::move(runtime))) {}
 
@@ -456,7 +500,7 @@ std::shared_ptr<Session> open_now(const std::shared_ptr<Server>& server,
     if (!chroot.empty() && !config.create_chroot && !server->tree.get(chroot).ok()) {
         throw missing_chroot(connect);
     }
-    auto client = std::make_shared<MemoryClient>(server, id, chroot, config.timeout);
+    auto client = std::make_shared<MemoryClient>(server, id, chroot, config);
     server->sessions[id].client = client;
     if (!chroot.empty()) server->make(chroot);
     return client;
@@ -492,6 +536,18 @@ void MemoryEnsemble::set_available(bool available) {
     server_->available = available;
 }
 
+void MemoryEnsemble::set_request_bytes_max(std::size_t bytes) {
+    server_->request_bytes_max = bytes;
+}
+
+void MemoryEnsemble::deny(const std::string& path, std::int64_t session_id) {
+    server_->tree.deny(path, session_id);
+}
+
+void MemoryEnsemble::allow(const std::string& path, std::int64_t session_id) {
+    server_->tree.allow(path, session_id);
+}
+
 void MemoryEnsemble::disconnect(std::int64_t session_id) {
     if (const auto client = server_->client(session_id)) client->cut();
 }
@@ -518,6 +574,13 @@ void MemoryEnsemble::put(const std::string& path, const std::string& data) {
     if (server_->tree.set(path, data, -1).ok()) return;
     server_->make(parent_of(path));
     server_->tree.create(path, data, 0);
+}
+
+void MemoryEnsemble::make_persistent(const std::string& path) {
+    const auto node = peek(path);
+    if (!node) return;
+    erase(path);
+    put(path, node->data);
 }
 
 void MemoryEnsemble::erase(const std::string& path) {

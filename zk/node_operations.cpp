@@ -62,6 +62,10 @@ void fail(Code code, std::string_view doing, const std::string& path) {
     throw refusal(doing, {code, path});
 }
 
+void throw_unless_ok(const Outcome& outcome, std::string_view doing) {
+    if (!outcome.ok()) throw refusal(doing, outcome);
+}
+
 std::string unreadable_node(Code code) {
     return "cannot be read: ZooKeeper answers " + std::string(name(code));
 }
@@ -74,14 +78,50 @@ void require_path_part(std::string_view what, const std::string& part) {
                     "hold a slash or control characters");
 }
 
-Task<Code> make_path(SessionPtr session, std::string path) {
-    Reply<std::string> made = co_await session->create(path, {}, CreateMode::persistent);
-    if (made.code == Code::node_exists) co_return Code::ok;
-    if (made.code != Code::no_node || path == "/") co_return made.code;
-    const Code parent = co_await make_path(session, parent_of(path));
-    if (parent != Code::ok) co_return parent;
-    made = co_await session->create(path, {}, CreateMode::persistent);
-    co_return made.code == Code::node_exists ? Code::ok : made.code;
+CreateMode persistent_mode(const std::string& path) {
+    return path.starts_with("/consumers/") ? CreateMode::persistent : CreateMode::persistent_open;
+}
+
+namespace {
+
+Outcome unless_exists(const Reply<std::string>& made) {
+    return made.code == Code::node_exists ? Outcome{} : made.outcome();
+}
+
+Task<Outcome> make_nodes(SessionPtr session, std::string path, bool all_open) {
+    const CreateMode mode = all_open ? CreateMode::persistent_open : persistent_mode(path);
+    Reply<std::string> made = co_await session->create(path, {}, mode);
+    if (made.code != Code::no_node || path == "/") co_return unless_exists(made);
+    Outcome parent = co_await make_nodes(session, parent_of(path), all_open);
+    if (!parent.ok()) co_return parent;
+    made = co_await session->create(path, {}, mode);
+    co_return unless_exists(made);
+}
+
+}  // namespace
+
+Task<Outcome> make_path(SessionPtr session, std::string path) {
+    return make_nodes(std::move(session), std::move(path), false);
+}
+
+Task<Outcome> make_open_path(SessionPtr session, std::string path) {
+    return make_nodes(std::move(session), std::move(path), true);
+}
+
+Task<Outcome> write_node(SessionPtr session, std::string path, std::string data) {
+    // Others may create it, delete it or delete its parent at the same time, but not for ever.
+    Outcome outcome;
+    for (int i = 0; i < 5; ++i) {
+        const Reply<Stat> written = co_await session->set(path, data, -1);
+        if (written.code != Code::no_node) co_return written.outcome();
+        const Reply<std::string> made = co_await session->create(path, data, persistent_mode(path));
+        outcome = made.outcome();
+        if (made.code == Code::node_exists) continue;
+        if (made.code != Code::no_node) break;
+        const Outcome parent = co_await make_path(session, parent_of(path));
+        if (!parent.ok()) co_return parent;
+    }
+    co_return outcome;
 }
 
 namespace {

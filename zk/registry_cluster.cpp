@@ -162,19 +162,16 @@ Task<void> Registry::create_topic(std::string topic, std::int32_t partitions,
     if (existing) throw Error(errc::zookeeper_error, "topic " + topic + " exists already");
     // The configuration first: the controller reads it the moment the assignment appears.
     const std::string config_path = "/config/topics/" + topic;
-    Code code = co_await make_path(session_, config_path);
-    if (code != Code::ok) fail(code, "creating", config_path);
-    const Reply<Stat> configured =
-        co_await session_->set(config_path, write_topic_config(config), -1);
-    if (!configured.ok()) fail(configured.code, "writing", config_path);
-    code = co_await make_path(session_, "/brokers/topics");
-    if (code != Code::ok) fail(code, "creating", "/brokers/topics");
+    const Outcome configured = co_await write_node(session_, config_path, write_topic_config(config));
+    throw_unless_ok(configured, "writing");
+    const Outcome parent = co_await make_path(session_, "/brokers/topics");
+    throw_unless_ok(parent, "creating");
     const std::string data = write_topic(spread(topic, brokers, partitions, replication));
-    const Reply<std::string> made = co_await session_->create(path, data, CreateMode::persistent);
+    const Reply<std::string> made = co_await session_->create(path, data, persistent_mode(path));
     if (made.code == Code::node_exists) {
         throw Error(errc::zookeeper_error, "topic " + topic + " exists already");
     }
-    if (!made.ok()) fail(made.code, "creating", path);
+    throw_unless_ok(made.outcome(), "creating");
 }
 
 Task<void> Registry::delete_topic(std::string topic) {
@@ -185,8 +182,8 @@ Task<void> Registry::delete_topic(std::string topic) {
                     {.target = {}, .api = {}, .topic = topic});
     }
     const std::string path = "/admin/delete_topics/" + topic;
-    const Code code = co_await make_path(session_, path);
-    if (code != Code::ok) fail(code, "creating", path);
+    const Outcome made = co_await make_path(session_, path);
+    throw_unless_ok(made, "creating");
 }
 
 }  // namespace kwire::zk

@@ -1,3 +1,4 @@
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,8 +13,14 @@
 #include "virtual_clock.h"
 
 namespace kwire::zk {
+
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+    return out << name(outcome.code) << " " << outcome.path << " " << outcome.detail;
+}
+
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -229,7 +236,7 @@ TEST_F(RegistryTest, AReleaseAfterALostAnswerIsOfAServerThatIsUpToDate) {
         return Fault::none;
     });
     EXPECT_EQ(run(a.release("g", "", tp, true)), Code::ok);
-    EXPECT_EQ(begun, (std::vector<Kind>{Kind::sync, Kind::get, Kind::remove}));
+    EXPECT_EQ(begun, (std::vector<Kind>{Kind::sync, Kind::exists, Kind::multi}));
 }
 
 TEST_F(RegistryTest, ARegistrationThatIsTakenOverFencesTheFormerOne) {
@@ -237,12 +244,13 @@ TEST_F(RegistryTest, ARegistrationThatIsTakenOverFencesTheFormerOne) {
     EXPECT_EQ(run(a.claim("g", "", tp, "m")), Code::ok);
     EXPECT_EQ(run(a.commit_offset("g", "m", tp, 5, -1)).code, Code::ok);
     EXPECT_EQ(run(b.register_member("g", "m", subscribed("t"))), Code::node_exists);
-    EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::ok) << "nothing is known of b's registration yet";
+    EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::no_node) << "b is not registered yet";
     EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
     EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok) << "an answer may be lost";
     EXPECT_EQ(run(a.commit_offset("g", "m", tp, 6, 0)).code, Code::no_node);
     EXPECT_EQ(run(a.write_plan("g", "m", {{tp, "m"}}, -1)).code, Code::no_node);
-    EXPECT_EQ(run(a.claim_again("g", "m", tp, "m")), Code::node_exists);
+    EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::ok);
+    EXPECT_EQ(run(a.claim_again("g", "m", tp, "m")), Code::no_node);
     EXPECT_EQ(run(a.update_member("g", "m", subscribed("u"))), Code::node_exists);
     EXPECT_EQ(run(b.commit_offset("g", "m", tp, 6, 0)).code, Code::ok);
     EXPECT_EQ(run(b.owner("g", tp))->stat.ephemeral_owner, second->id());
@@ -258,6 +266,221 @@ TEST_F(RegistryTest, ATakeOverAfterAnUpdateFencesToo) {
     EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
     EXPECT_EQ(run(a.commit_offset("g", "m", tp, 6, 0)).code, Code::no_node);
     EXPECT_EQ(run(b.commit_offset("g", "m", tp, 6, 0)).code, Code::ok);
+}
+
+TEST_F(RegistryTest, AnUpdateOfTheSubscriptionDisturbsNoCommit_M8) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 1, -1)).code, Code::ok);
+    const auto update = loop.start(a.update_member("g", "m", subscribed("u")));
+    const auto commit = loop.start(a.commit_offset("g", "m", tp, 2, 0));
+    const auto plan = loop.start(a.write_plan("g", "m", {{tp, "m"}}, -1));
+    loop.run_until_idle();
+    EXPECT_EQ(update->take(), Code::ok);
+    EXPECT_EQ(commit->take().code, Code::ok);
+    EXPECT_EQ(plan->take().code, Code::ok);
+}
+
+TEST_F(RegistryTest, AnUpdateWhoseAnswerIsLostDisturbsNoCommit_M2) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    for (const Fault fault : {Fault::connection_loss_before, Fault::connection_loss_after}) {
+        lose(fault, 1);  // the transaction, after the node was looked at
+        EXPECT_EQ(run(a.update_member("g", "m", subscribed("u"))), Code::connection_loss);
+        loop.run_until_idle();
+        const auto stored = run(a.offset("g", tp));
+        EXPECT_EQ(run(a.commit_offset("g", "m", tp, 2, stored.version)).code, Code::ok);
+        EXPECT_EQ(run(a.update_member("g", "m", subscribed("v"))), Code::ok);
+    }
+}
+
+/// Every operation that registers, claims, releases and leaves, with every answer lost in turn, and repeated: what an
+/// undisturbed run ends in.
+TEST_F(RegistryTest, WhateverAnswerIsLostARepetitionSettlesIt) {
+    for (const Fault fault : {Fault::connection_loss_before, Fault::connection_loss_after}) {
+        for (std::uint64_t lost = 0; lost < 40; ++lost) {
+            SCOPED_TRACE(lost);
+            ensemble.erase("/consumers");
+            auto older = ensemble.open();
+            auto younger = ensemble.open();
+            Registry x{older}, y{younger};
+            const std::uint64_t number = ensemble.operations() + lost;
+            ensemble.on_operation([=](const MemoryOperation& o) { return o.number == number ? fault : Fault::none; });
+            const auto settle = [&](const std::function<Task<Outcome>()>& ask) {
+                Outcome outcome = run(ask());
+                for (; outcome == Code::connection_loss; outcome = run(ask())) loop.run_until_idle();
+                return outcome.code;
+            };
+            EXPECT_EQ(settle([&] { return x.register_member("g", "m", subscribed("t")); }), Code::ok);
+            EXPECT_EQ(settle([&] { return x.claim("g", "m", tp, "m"); }), Code::ok);
+            EXPECT_EQ(settle([&] { return y.take_over_member("g", "m", subscribed("t")); }), Code::ok);
+            EXPECT_EQ(settle([&] { return x.release("g", "m", tp); }), Code::node_exists);
+            EXPECT_EQ(settle([&] { return y.claim_again("g", "m", tp, "m"); }), Code::ok);
+            EXPECT_EQ(ensemble.peek("/consumers/g/owners/t/3")->stat.ephemeral_owner, younger->id());
+            EXPECT_EQ(settle([&] { return x.deregister_member("g", "m"); }), Code::node_exists);
+            EXPECT_EQ(settle([&] { return y.update_member("g", "m", subscribed("u")); }), Code::ok);
+            EXPECT_THAT(settle([&] { return y.release("g", "m", tp); }), AnyOf(Code::ok, Code::no_node));
+            EXPECT_THAT(settle([&] { return y.deregister_member("g", "m"); }), AnyOf(Code::ok, Code::no_node));
+            EXPECT_FALSE(ensemble.peek("/consumers/g/owners/t/3"));
+            EXPECT_THAT(ensemble.children_of("/consumers/g/ids"), IsEmpty());
+            ensemble.on_operation(nullptr);
+            run(older->close());
+            EXPECT_THAT(ensemble.children_of("/consumers/g/fences"), IsEmpty());
+            run(younger->close());
+        }
+    }
+}
+
+/// task, begun so many operations later.
+Task<Outcome> after(int operations, std::shared_ptr<Session> session, Task<Outcome> task) {
+    for (int i = 0; i < operations; ++i) co_await session->sync("/");
+    Outcome outcome = co_await std::move(task);
+    co_return outcome;
+}
+
+/// What the older process does at whatever point of its successor's steps: nothing of the successor's goes.
+TEST_F(RegistryTest, ReleaseAndLeavingSpareTheSuccessor_T13) {
+    for (int delay = 0; delay < 64; ++delay) {
+        SCOPED_TRACE(delay);
+        ensemble.erase("/consumers");
+        auto older = ensemble.open();
+        auto younger = ensemble.open();
+        Registry x{older}, y{younger};
+        EXPECT_EQ(run(x.register_member("g", "m", subscribed("t"))), Code::ok);
+        EXPECT_EQ(run(x.claim("g", "m", tp, "m")), Code::ok);
+        const auto entering = loop.start(y.take_over_member("g", "m", subscribed("t")));
+        const auto claiming = loop.start(after(4, younger, y.claim_again("g", "m", tp, "m")));
+        const auto releasing = loop.start(after(delay % 8, older, x.release("g", "m", tp)));
+        const auto leaving = loop.start(after(delay / 8, older, x.deregister_member("g", "m")));
+        loop.run_until_idle();
+        const Code entered = entering->take().code;
+        releasing->take();
+        leaving->take();
+        Code claimed = claiming->take().code;
+        if (entered == Code::no_node || entered == Code::bad_version) {
+            EXPECT_EQ(run(y.register_member("g", "m", subscribed("t"))), Code::ok);
+        } else {
+            EXPECT_EQ(entered, Code::ok);
+        }
+        if (claimed == Code::no_node) claimed = run(y.claim_again("g", "m", tp, "m")).code;
+        if (claimed == Code::node_exists) {
+            run(older->close());
+            claimed = run(y.claim_again("g", "m", tp, "m")).code;
+        }
+        EXPECT_EQ(claimed, Code::ok);
+        run(older->close());
+        ASSERT_TRUE(ensemble.peek("/consumers/g/owners/t/3"));
+        EXPECT_EQ(ensemble.peek("/consumers/g/owners/t/3")->stat.ephemeral_owner, younger->id());
+        ASSERT_TRUE(ensemble.peek("/consumers/g/ids/m"));
+        EXPECT_EQ(ensemble.peek("/consumers/g/ids/m")->stat.ephemeral_owner, younger->id());
+        EXPECT_EQ(run(y.commit_offset("g", "m", tp, 1, -1)).code, Code::ok);
+        run(younger->close());
+    }
+}
+
+TEST_F(RegistryTest, LeavingSparesTheRegistrationOfAnother_M7) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    ensemble.erase("/consumers/g/ids/m");
+    EXPECT_EQ(run(b.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.deregister_member("g", "m")), Code::node_exists);
+    EXPECT_EQ(ensemble.peek("/consumers/g/ids/m")->stat.ephemeral_owner, second->id());
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 1, -1)).code, Code::no_node) << "it has left";
+    EXPECT_EQ(run(b.commit_offset("g", "m", tp, 1, -1)).code, Code::ok);
+}
+
+TEST_F(RegistryTest, AFenceThatAToolDeletedIsMadeAgain) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 1, -1)).code, Code::ok);
+    ensemble.erase("/consumers/g/fences");
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 2, 0)).code, Code::ok);
+    EXPECT_THAT(ensemble.children_of("/consumers/g/fences"), SizeIs(1));
+    ensemble.erase("/consumers/g/fences");
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 3, 1)).code, Code::no_node);
+}
+
+TEST_F(RegistryTest, ARegistrationThatAToolDeletedIsMadeAgainUnderTheSameFence) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "m", tp, "m")), Code::ok);
+    ensemble.erase("/consumers/g/ids");
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 1, -1)).code, Code::ok) << "nobody took its place";
+    EXPECT_EQ(run(a.update_member("g", "m", subscribed("t"))), Code::no_node);
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 2, 0)).code, Code::ok);
+    ensemble.erase("/consumers/g/ids");
+    ensemble.erase("/consumers/g/fences");
+    EXPECT_EQ(run(a.commit_offset("g", "m", tp, 3, 1)).code, Code::no_node);
+    EXPECT_EQ(run(a.release("g", "m", tp)), Code::ok) << "the claim is still its own";
+    EXPECT_FALSE(ensemble.peek("/consumers/g/owners/t/3"));
+}
+
+/// The older process cannot make its fence again once it was taken over, whoever deleted what before.
+TEST_F(RegistryTest, ATakeOverFencesAlsoWhoseFenceAToolDeleted_T16) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    for (const std::string& name : ensemble.children_of("/consumers/g/fences")) ensemble.erase("/consumers/g/fences/" + name);
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
+    const auto commit = run(a.commit_offset("g", "m", tp, 1, -1));
+    EXPECT_EQ(commit.code, Code::no_node);
+    EXPECT_THAT(commit.detail, HasSubstr("another process"));
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::node_exists);
+    EXPECT_EQ(run(a.claim("g", "m", tp, "m")), Code::no_node);
+    EXPECT_EQ(run(a.update_member("g", "m", subscribed("u"))), Code::node_exists);
+    EXPECT_EQ(run(b.commit_offset("g", "m", tp, 1, -1)).code, Code::ok);
+}
+
+/// A third process may come between looking and replacing: then its claim is spared.
+TEST_F(RegistryTest, AClaimIsReplacedOnlyIfItIsTheOneThatWasSeen) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "m", tp, "m")), Code::ok);
+    EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
+    const auto third = ensemble.open();
+    Registry c{third};
+    EXPECT_EQ(run(c.register_member("g", "other", subscribed("t"))), Code::ok);
+    bool is_done = false;
+    ensemble.on_operation([&](const MemoryOperation& o) {
+        // After the node was looked at, before the transaction that is to replace it.
+        if (is_done || o.kind != MemoryOperation::Kind::exists || !o.is_about("/fences/")) return Fault::none;
+        is_done = true;
+        ensemble.expire(first->id());
+        loop.start(c.claim("g", "other", tp, "other"));
+        return Fault::none;
+    });
+    EXPECT_EQ(run(b.claim_again("g", "m", tp, "m")), Code::node_exists);
+    EXPECT_TRUE(is_done);
+    EXPECT_EQ(ensemble.peek("/consumers/g/owners/t/3")->stat.ephemeral_owner, third->id());
+}
+
+TEST_F(RegistryTest, APersistentOwnerNodeIsNamed_T10) {
+    ensemble.put("/consumers/g/owners/t/3", "m");
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    for (const Outcome& claimed : {run(a.claim("g", "m", tp, "m")), run(a.claim_again("g", "m", tp, "m"))}) {
+        EXPECT_EQ(claimed, Code::node_exists);
+        EXPECT_EQ(claimed.path, "/consumers/g/owners/t/3");
+        EXPECT_THAT(claimed.detail, HasSubstr("persistent"));
+    }
+    EXPECT_EQ(run(a.owner("g", tp))->stat.ephemeral_owner, 0);
+    EXPECT_EQ(run(a.release("g", "m", tp)), Code::node_exists);
+    EXPECT_TRUE(ensemble.peek("/consumers/g/owners/t/3"));
+}
+
+TEST_F(RegistryTest, ARefusalNamesTheNodeAndWhatToDo_M1) {
+    ensemble.deny("/consumers");
+    const auto refused = run(a.register_member("g", "m", subscribed("t")));
+    EXPECT_EQ(refused, Code::no_auth);
+    EXPECT_EQ(refused.path, "/consumers/g");
+    EXPECT_TRUE(permanent(refused));
+    const Error error = refusal("registering the member at", refused);
+    EXPECT_THAT(error.what(), HasSubstr("/consumers/g: no auth"));
+    EXPECT_THAT(error.what(), HasSubstr("zookeeper.auth"));
+    ensemble.allow("/consumers");
+    run(a.create_group("g"));
+    ensemble.deny("/consumers/g/ids");
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))).path, "/consumers/g/ids/m");
+    ensemble.allow("/consumers/g/ids");
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    ensemble.deny("/consumers/g/owners");
+    const auto claimed = run(a.claim("g", "m", tp, "m"));
+    EXPECT_EQ(claimed, Code::no_auth);
+    EXPECT_EQ(claimed.path, "/consumers/g/owners/t");
+    EXPECT_FALSE(permanent(Code::node_exists) || permanent(Code::connection_loss) || permanent(Code::ok));
 }
 
 TEST_F(RegistryTest, ClaimAgainSparesTheClaimOfAnotherName) {

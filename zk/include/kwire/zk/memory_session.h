@@ -7,7 +7,8 @@
 // so that the order of everything follows from the order in which things were begun: the same test
 // does the same each time. What a session is told (answers, watches, changes of state) arrives in
 // the order it came about.
-// Not modelled: ACLs are accepted and not checked; sessions do not end by time, only on command.
+// Not modelled: ACLs are accepted and not checked (deny() stands in for them); sessions do not end by time, only on
+// command.
 // Threads: only on the runtime's strand.
 // Lifetimes: sessions keep the ensemble's contents alive; the ensemble object itself may go first.
 #pragma once
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <kwire/zk/session.h>
@@ -39,7 +41,9 @@ struct MemoryOperation {
     enum class Kind { create, remove, get, set, exists, children, multi, sync } kind;
     std::string path;  ///< With the chroot; of a multi its first operation's.
     std::int64_t session_id;
-    std::uint64_t number;  ///< Counted over all sessions of the ensemble, from 0.
+    std::uint64_t number;                ///< Counted over all sessions of the ensemble, from 0.
+    std::vector<std::string> paths{};    ///< Of a multi: of all its operations, with the chroot.
+    bool is_about(std::string_view part) const;  ///< Whether a path of it contains part.
 };
 
 class MemoryEnsemble {
@@ -61,6 +65,16 @@ class MemoryEnsemble {
     /// as they are.
     void set_available(bool available);
 
+    /// As jute.maxbuffer of the servers: a larger request loses its connection, each time it is sent. By default what
+    /// SessionConfig::request_bytes_max says by default, so that a session refuses before.
+    void set_request_bytes_max(std::size_t bytes);
+
+    /// Takes all permissions on path and what is below it from a session, 0: from all sessions. As with ACLs, creating and
+    /// deleting a node needs a permission on its parent, and exists() needs none.
+    void deny(const std::string& path, std::int64_t session_id = 0);
+    /// Takes back a deny() of the same arguments.
+    void allow(const std::string& path, std::int64_t session_id = 0);
+
     /// Cuts the session off: suspended until reconnect or expire.
     void disconnect(std::int64_t session_id);
     void reconnect(std::int64_t session_id);
@@ -73,6 +87,8 @@ class MemoryEnsemble {
     std::vector<std::string> children_of(const std::string& path) const;
     /// Creates path (and its parents) or sets it.
     void put(const std::string& path, const std::string& data);
+    /// Replaces the node by a persistent one with the same data, as a tool may that restores a backup.
+    void make_persistent(const std::string& path);
     /// Removes path and what is below it.
     void erase(const std::string& path);
 

@@ -196,13 +196,17 @@ class Registry {
     std::vector<Warning> take_warnings();
 
  private:
+    using Results = Reply<std::vector<OpResult>>;
+
     void warn(std::string path, std::string what);
-    void registered(const std::string& path, std::int32_t version);
-    std::int32_t registration_version(const std::string& path) const;
+    Task<Outcome> enter(std::string group, std::string id, Registration registration, bool take_over);
+    Task<Results> fenced(std::string group, std::string member, std::vector<Op> ops);
+    Task<Outcome> mend_fence(std::string group, std::string member);
+    Task<Outcome> replace_claim(std::string group, std::string member, TopicPartition tp, std::string owner_text);
 
     std::shared_ptr<Session> session_;
-    std::map<std::string, std::int32_t> registrations_;  ///< Versions of what this object wrote.
     std::vector<Warning> warnings_;
+    std::map<std::string, std::int32_t> unknown_plans_;  ///< By group: the version of a plan that must not be replaced.
 };
 
 }  // namespace kwire::zk

@@ -71,7 +71,11 @@ struct Stat {
     std::int32_t children_count = 0;
 };
 
-enum class CreateMode { persistent, ephemeral };
+enum class CreateMode {
+    persistent,
+    ephemeral,
+    persistent_open,  ///< Persistent, and open to all whatever SessionConfig::acl says: for parents that others share.
+};
 
 struct Acl {
     std::int32_t permissions = 31;  ///< ZOO_PERM_*: read 1, write 2, create 4, delete 8, admin 16.
@@ -183,7 +187,10 @@ struct SessionConfig {
     std::chrono::milliseconds connect_timeout{10'000};  ///< open() gives up after that.
     /// Whether a chroot that is not there is made; if not, opening fails with errc::invalid_config.
     bool create_chroot = true;
-    std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates.
+    std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates, but persistent_open.
+    /// jute.maxbuffer of the servers: a larger request is refused here with Code::too_large, since a server would answer it
+    /// by closing the connection. What a server adds when it logs the request is counted in.
+    std::size_t request_bytes_max = 1'048'575;
     std::optional<std::pair<std::string, std::string>>
         auth;  ///< scheme and credentials, such as digest, user:password.
     /// Hears the C client's own log, a line a call, on the runtime. Null: it is silent.
