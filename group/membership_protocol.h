@@ -290,6 +290,7 @@ struct Release {
 struct LostSpan {
     SpanId span;
     TopicPartition tp;
+    bool announced;  ///< The program was told that it is assigned, and not that it goes.
 };
 /// These belong to another member by now, or soon will: stop at once, drop what is buffered, commit nothing. No answer.
 struct Lost {

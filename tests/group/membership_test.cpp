@@ -107,7 +107,7 @@ TEST_F(Steps, ClaimsItsShareAndStartsWhatItGot) {
     join({"t"}, {"me", "you"}, 4);
     EXPECT_THAT(partitions_of<action::Claim>(), ElementsAre(0, 1));
     tell(event::ClaimAnswered{span(0), zk::Code::ok});
-    EXPECT_THAT(actions_, IsEmpty()) << "the other claim is still under way";
+    EXPECT_FALSE(orders<action::Assigned>()) << "the other claim is still under way";
     tell(event::ClaimAnswered{span(1), zk::Code::ok});
     ASSERT_EQ(ordered<action::Assigned>().size(), 1U);
     EXPECT_EQ(ordered<action::Assigned>()[0].partitions.size(), 2U);
@@ -353,7 +353,6 @@ TEST_F(Steps, NothingIsOrderedOfZooKeeperWhileSuspended) {
     tell(event::SessionResumed{});
     EXPECT_TRUE(orders<action::ResumeReading>());
     EXPECT_TRUE(orders<action::Finalize>());
-    EXPECT_TRUE(orders<action::ReadMembers>());
 }
 
 TEST_F(Steps, Fault7NewPartitionsAreClaimed) {

@@ -93,8 +93,8 @@ class Story {
             case 1: world_.close(victim); break;
             case 2: world_.kill(victim); break;
             case 3: if (victim.well()) world_.expire(victim); break;
-            case 4: world_.set_topic("late", 1 + static_cast<std::int32_t>(world_.choose(9))); break;
-            case 5: world_.set_topic("t", 15 + static_cast<std::int32_t>(world_.choose(9))); break;
+            case 4: resize("late", 1 + static_cast<std::int32_t>(world_.choose(9))); break;
+            case 5: resize("t", 15 + static_cast<std::int32_t>(world_.choose(9))); break;
             case 6: cut(victim, world_.delay(3s)); break;
             case 7: cut(victim, world_.delay(20s)); break;
             case 8: pause(victim, world_.chance(0.5) ? session_timeout / 2 : session_timeout * 3 / 2); break;
@@ -104,6 +104,14 @@ class Story {
             case 12: restart(victim); break;
             case 13: block(victim, world_.delay(session_timeout * 3 / 2)); break;
         }
+    }
+
+    /// A plan lets go of partitions once nobody was seen to own them for half a minute, and moves others then.
+    void resize(const std::string& topic, std::int32_t partitions) {
+        const auto found = world_.topics.find(topic);
+        const bool shrinks = found != world_.topics.end() && std::ssize(found->second) > partitions;
+        if (shrinks) trouble_for(30s + 5s);
+        world_.set_topic(topic, partitions);
     }
 
     void cut(Process& victim, Duration duration) {

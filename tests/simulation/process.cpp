@@ -321,6 +321,7 @@ void Process::carry_out(const action::OpenSession& a) {
         session_ = world_.next_session_++;
         member_id_ = config_.static_member ? name_ : name_ + '-' + std::to_string(a.session);
         in_flight_.clear();
+        missed_.clear();
         trusted_until_ = world_.now() + trust;
         trust_told_ = true;
         handle(event::SessionOpened{a.session, member_id_});
@@ -430,7 +431,31 @@ void Process::carry_out(const action::ReportMissingTopic&) {}
 void Process::carry_out(const action::ReportPlan&) {}
 void Process::carry_out(const action::ReportDisagreement&) {}
 void Process::carry_out(const action::ReportBlocked&) {}
-void Process::carry_out(const action::WatchClaim&) {}
+
+/// Owner nodes go with their sessions here, or by their owners' own hands.
+void Process::carry_out(const action::WatchClaim& a) {
+    const auto seen = std::make_shared<event::ClaimSeen::State>();
+    ask([this, a, seen, session = session_] {
+        using State = event::ClaimSeen::State;
+        const auto owner = world_.nodes.owners().find(a.tp);
+        *seen = owner == world_.nodes.owners().end() ? State::gone
+                : owner->second.session == session   ? State::ours
+                                                     : State::foreign;
+        if (*seen == State::gone) return;
+        world_.watch(world_.owner_watches_[a.tp], *this, [this, a] {
+            const auto look = [this, a] {
+                if (spans_.count(a.span) > 0) carry_out(a);
+            };
+            if (paused_) {
+                waiting_.push_back(look);
+            } else {
+                look();
+            }
+        });
+    }, [a, seen](zk::Code code) {
+        return event::ClaimSeen{a.span, code == Code::ok ? *seen : event::ClaimSeen::State::unreadable};
+    });
+}
 
 void Process::carry_out(const action::Claim& a) {
     const auto code = std::make_shared<Code>();

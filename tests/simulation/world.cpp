@@ -128,6 +128,7 @@ void World::mend(Process& process) {
             return process.handle(event::SessionExpired{});
         }
         process.connected_ = true;
+        notify_missed(process);
         process.prove();  // reading is resumed by its answer
     };
     if (process.paused_) {
@@ -218,18 +219,34 @@ void World::end_session(SessionId session) {
 }
 
 void World::watch(Watches& watches, Process& process, std::function<void()> call) {
-    watches.push_back({&process, process.cuts_, std::move(call)});
+    watches.push_back({&process, process.session_, std::move(call)});
 }
 
 void World::fire(Watches& watches) {
     for (auto& watch : std::exchange(watches, {})) {
         auto& process = *watch.process;
-        if (!process.alive_ || process.closed_ || watch.cuts != process.cuts_ || !process.link_) continue;
-        process.answered_until_ = std::max(process.answered_until_, now_ + delay(network_max));
-        after(process.answered_until_ - now_, [&process, cuts = watch.cuts, call = std::move(watch.call)] {
-            if (cuts == process.cuts_) call();
-        });
+        if (!process.alive_ || process.closed_ || watch.session != process.session_) continue;
+        if (process.link_ && process.connected_) {
+            notify(process, std::move(watch.call));
+        } else {
+            process.missed_.push_back(std::move(watch.call));
+        }
     }
+}
+
+void World::notify(Process& process, std::function<void()> call) {
+    process.answered_until_ = std::max(process.answered_until_, now_ + delay(network_max));
+    after(process.answered_until_ - now_, [this, &process, cuts = process.cuts_, session = process.session_, call = std::move(call)] {
+        if (session != process.session_) return;
+        if (cuts == process.cuts_) return call();
+        process.missed_.push_back(call);
+        if (process.link_ && process.connected_) notify_missed(process);
+    });
+}
+
+/// As a server does that a client sends its watches to when it is back.
+void World::notify_missed(Process& process) {
+    for (auto& call : std::exchange(process.missed_, {})) notify(process, std::move(call));
 }
 
 // ---- what must hold

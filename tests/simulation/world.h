@@ -2,7 +2,8 @@
 // take their time to process; all on a virtual clock, with every delay and every choice drawn from a seed.
 //
 // What is modelled: operations of a session arrive in order and are answered in order; a cut connection is noticed up to
-// two thirds of the session timeout later, what was under way then may or may not have taken effect; the server ends a
+// two thirds of the session timeout later, what was under way then may or may not have taken effect, and what its watches
+// missed it hears when it is back; the server ends a
 // session one timeout after it last heard of it. A process that stands still handles what waited for it when it wakes, and
 // its reading threads may be faster than that; or its strand alone stands still, in a callback, and they read on. What binds
 // them is the time until which the session was proven to stand (see JoinedMember::run_proofs).
@@ -146,6 +147,7 @@ class Process {
     TimePoint answered_until_{};
     std::uint64_t next_operation_ = 0;
     std::map<std::uint64_t, std::function<MembershipEvent(zk::Code)>> in_flight_;
+    std::vector<std::function<void()>> missed_;   // what watches had to tell while it was cut off
     std::vector<std::function<void()>> waiting_;  // for the end of a pause
     std::map<SpanId, Span> spans_;
     TimePoint callbacks_until_{};           // those that were called have all returned
@@ -223,11 +225,13 @@ class World {
 
     struct Watch {
         Process* process;
-        std::uint64_t cuts;
+        SessionId session;
         std::function<void()> call;
     };
     using Watches = std::vector<Watch>;
     void fire(Watches& watches);
+    void notify(Process& process, std::function<void()> call);
+    void notify_missed(Process& process);
     void watch(Watches& watches, Process& process, std::function<void()> call);
 
     struct Entry {

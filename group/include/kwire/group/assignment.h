@@ -60,6 +60,7 @@ struct GroupMember {
     bool readable = true;  ///< False: its registration says nothing; it counts under `original` only.
     MemberSubscription subscription;
     PeerKind kind = PeerKind::kwire;
+    bool runs_kwire = false;  ///< Whatever rule it divides by; a kind of kwire implies it.
 
     bool operator==(const GroupMember&) const = default;
 };
