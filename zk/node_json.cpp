@@ -8,6 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kwire/protocol/compressor.h>
+#include <kwire/protocol/decompressor.h>
+
 namespace kwire::zk {
 
 namespace {
@@ -19,6 +22,10 @@ using OrderedJson = nlohmann::ordered_json;
 // than four.
 constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
 constexpr int json_depth_max = 32;
+/// A plan of 100,000 partitions in as many topics, whose names have 70 characters. It is compressed in its node.
+constexpr std::size_t plan_bytes_max = 8 * 1024 * 1024;
+constexpr std::size_t plan_readable_max = 64 * 1024;
+constexpr std::int32_t plan_version = 1;
 /// Each stream of a member takes part in the division of partitions by name, so a number from outside is not believed
 /// beyond what any member has.
 constexpr std::int32_t streams_max = 10'000;
@@ -42,9 +49,9 @@ int depth_of(std::string_view text) {
     return deepest;
 }
 
-Read<Json> parse_object(std::string_view text) {
+Read<Json> parse_object(std::string_view text, std::size_t bytes_max = json_bytes_max) {
     if (text.empty()) return {std::nullopt, "is empty"};
-    if (text.size() > json_bytes_max) {
+    if (text.size() > bytes_max) {
         return {std::nullopt, "has " + std::to_string(text.size()) + " bytes, too many"};
     }
     if (depth_of(text) > json_depth_max) return {std::nullopt, "is nested too deep"};
@@ -277,14 +284,29 @@ Read<Registration> read_registration(std::string_view text) {
     return {std::move(registration), {}};
 }
 
-Read<std::map<TopicPartition, std::string>> read_plan(std::string_view text) {
-    const Read<Json> json = parse_object(text);
-    if (!json.value) return {std::nullopt, json.problem};
+namespace {
+
+bool is_gzip(std::string_view data) {
+    return data.starts_with("\x1f\x8b");
+}
+
+ReadPlan no_plan(std::string problem, bool replaceable = true) {
+    return {{std::nullopt, std::move(problem)}, replaceable};
+}
+
+ReadPlan read_plan_json(std::string_view text) {
+    const Read<Json> json = parse_object(text, plan_bytes_max);
+    if (!json.value) return no_plan(json.problem);
+    if (const auto version = json.value->find("version"); version != json.value->end() && *version != plan_version) {
+        return no_plan("is a plan of version " + excerpt(version->dump()) + ", which this kwire does not know: " + excerpt(text) +
+                           "; upgrade it, or delete the node if no other member needs it",
+                       false);
+    }
     const auto members = json.value->find("members");
     const auto topics = json.value->find("topics");
     const bool complete = members != json.value->end() && members->is_array() &&
                           topics != json.value->end() && topics->is_object();
-    if (!complete) return {std::nullopt, "has no members and topics: " + excerpt(text)};
+    if (!complete) return no_plan("has no members and topics: " + excerpt(text));
     std::map<TopicPartition, std::string> owners;
     const auto own = [&](const std::string& topic, std::int32_t partition, std::int32_t number) {
         if (number < 0 || static_cast<std::size_t>(number) >= members->size()) return;
@@ -296,16 +318,29 @@ Read<std::map<TopicPartition, std::string>> read_plan(std::string_view text) {
             for (const auto& [key, value] : list.items()) {
                 const auto partition = partition_id(key);
                 const auto number = integer<std::int32_t>(value);
-                if (!partition || !number) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
+                if (!partition || !number) return no_plan("has an unreadable topic " + excerpt(topic));
                 own(topic, *partition, *number);
             }
             continue;
         }
         const auto numbers = integers(list, INT32_MIN);
-        if (!numbers) return {std::nullopt, "has an unreadable topic " + excerpt(topic)};
+        const bool is_readable = numbers && numbers->size() <= static_cast<std::size_t>(partition_id_max) + 1;
+        if (!is_readable) return no_plan("has an unreadable topic " + excerpt(topic));
         for (std::size_t p = 0; p < numbers->size(); ++p) own(topic, static_cast<std::int32_t>(p), (*numbers)[p]);
     }
-    return {std::move(owners), {}};
+    return {{std::move(owners), {}}, true};
+}
+
+}  // namespace
+
+ReadPlan read_plan(std::string_view data) {
+    if (!is_gzip(data)) return read_plan_json(data);
+    Decompressor decompressor;
+    RecordBuffer text;
+    const auto problem = decompressor.decompress(Compression::gzip, 2, data, plan_bytes_max, text);
+    if (!problem) return read_plan_json(text.view());
+    // It may be longer than is read here. A later kwire may read it, so it stands.
+    return no_plan("cannot be decompressed: " + problem->what, false);
 }
 
 std::optional<std::int64_t> read_offset(std::string_view text) {
@@ -316,6 +351,11 @@ std::optional<std::int64_t> read_offset(std::string_view text) {
 }
 
 namespace {
+/// A key that the object does not have yet. Its own operator[] compares with all that it has.
+void append(OrderedJson& object, std::string key, OrderedJson value) {
+    object.get_ref<OrderedJson::object_t&>().emplace_back(std::move(key), std::move(value));
+}
+
 std::string dump(const OrderedJson& json) {
     return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
@@ -324,14 +364,14 @@ std::string dump(const OrderedJson& json) {
 std::string write_topic(const TopicAssignment& assignment) {
     OrderedJson partitions = OrderedJson::object();
     for (const auto& [partition, replicas] : assignment.replicas) {
-        partitions[std::to_string(partition)] = replicas;
+        append(partitions, std::to_string(partition), replicas);
     }
     return dump({{"version", 1}, {"partitions", std::move(partitions)}});
 }
 
 std::string write_topic_config(const std::map<std::string, std::string>& config) {
     OrderedJson entries = OrderedJson::object();
-    for (const auto& [key, value] : config) entries[key] = value;
+    for (const auto& [key, value] : config) append(entries, key, value);
     return dump({{"version", 1}, {"config", std::move(entries)}});
 }
 
@@ -340,7 +380,7 @@ std::string write_registration(const Registration& registration) {
     if (registration.pattern == SubscriptionPattern::white_list) pattern = "white_list";
     if (registration.pattern == SubscriptionPattern::black_list) pattern = "black_list";
     OrderedJson subscription = OrderedJson::object();
-    for (const auto& [topic, streams] : registration.subscription) subscription[topic] = streams;
+    for (const auto& [topic, streams] : registration.subscription) append(subscription, topic, streams);
     OrderedJson json{{"version", registration.version},
                      {"subscription", std::move(subscription)},
                      {"pattern", pattern},
@@ -358,7 +398,7 @@ OrderedJson owners_json(const std::map<std::int32_t, int>& owners) {
     const auto places = static_cast<std::size_t>(owners.rbegin()->first) + 1;
     if (places > 4 * owners.size() + 100) {
         OrderedJson sparse = OrderedJson::object();
-        for (const auto& [partition, number] : owners) sparse[std::to_string(partition)] = number;
+        for (const auto& [partition, number] : owners) append(sparse, std::to_string(partition), number);
         return sparse;
     }
     OrderedJson list = OrderedJson::array();
@@ -373,19 +413,24 @@ OrderedJson owners_json(const std::map<std::int32_t, int>& owners) {
 
 // A member's place in "members" stands for its id, and a partition is its place in the list of its topic: thousands of
 // partitions fit well into the megabyte that ZooKeeper allows a node.
-std::string write_plan(const std::map<TopicPartition, std::string>& owners) {
+std::optional<std::string> write_plan(const std::map<TopicPartition, std::string>& owners) {
     OrderedJson members = OrderedJson::array();
     std::map<std::string, int> numbers;
     std::map<std::string, std::map<std::int32_t, int>> by_topic;
     for (const auto& [tp, owner] : owners) {
-        if (tp.partition < 0) continue;  // of no topic that could be read
+        if (tp.partition < 0 || tp.partition > partition_id_max) continue;  // of no topic that could be read
         const auto [number, is_new] = numbers.try_emplace(owner, static_cast<int>(numbers.size()));
         if (is_new) members.push_back(owner);
         by_topic[tp.topic][tp.partition] = number->second;
     }
     OrderedJson topics = OrderedJson::object();
-    for (const auto& [topic, partitions] : by_topic) topics[topic] = owners_json(partitions);
-    return dump({{"version", 1}, {"members", std::move(members)}, {"topics", std::move(topics)}});
+    for (const auto& [topic, partitions] : by_topic) append(topics, topic, owners_json(partitions));
+    std::string text = dump({{"version", plan_version}, {"members", std::move(members)}, {"topics", std::move(topics)}});
+    if (text.size() <= plan_readable_max) return text;
+    if (text.size() > plan_bytes_max) return std::nullopt;
+    std::string packed;
+    Compressor().compress(Compression::gzip, std::nullopt, 2, text, packed);
+    return packed;
 }
 
 }  // namespace kwire::zk

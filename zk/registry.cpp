@@ -79,11 +79,17 @@ Task<std::optional<Member>> Registry::member(std::string group, std::string id, 
 // ---- owners
 
 Task<std::optional<Owner>> Registry::owner(std::string group, TopicPartition tp, Watch watch) {
+    require_path_part("the topic", tp.topic);
     const std::string path = owner_path(group, tp);
-    Reply<Node> node = co_await session_->get(path, std::move(watch));
+    Reply<Node> node = co_await session_->get(path, watch);
     if (node.code == Code::no_node) co_return std::nullopt;
-    if (!node.ok()) fail(node.code, "reading", path);
-    co_return Owner{std::move(node.value.data), node.value.stat};
+    if (node.ok()) co_return Owner{std::move(node.value.data), node.value.stat};
+    if (node.code != Code::no_auth) throw refusal("reading", node.outcome());
+    // Whose session it is can be seen and watched without any permission, what it says cannot.
+    const Reply<Stat> there = co_await session_->exists(path, std::move(watch));
+    if (there.code == Code::no_node) co_return std::nullopt;
+    if (!there.ok()) throw refusal("reading", there.outcome());
+    co_return Owner{{}, there.value, unreadable_node(node.code)};
 }
 
 Task<std::vector<std::int32_t>> Registry::owned_partitions(std::string group, std::string topic) {
@@ -127,10 +133,16 @@ Task<StoredPlan> Registry::plan(std::string group, Watch watch) {
     const std::string path = plan_path(group);
     const std::optional<Node> node = co_await read(session_, path, std::move(watch));
     if (!node) co_return StoredPlan{};
-    Read<std::map<TopicPartition, std::string>> owners = read_plan(node->data);
-    if (!owners.value) warn(path, owners.problem);
-    co_return StoredPlan{std::move(owners.value).value_or(std::map<TopicPartition, std::string>()),
-                         node->stat.version};
+    ReadPlan read_now = read_plan(node->data);
+    if (!read_now.value) warn(path, read_now.problem);
+    StoredPlan stored;
+    stored.version = node->stat.version;
+    stored.problem = std::move(read_now.problem);
+    stored.replaceable = read_now.replaceable;
+    if (read_now.value) stored.owners = std::move(*read_now.value);
+    unknown_plans_.erase(group);
+    if (!stored.replaceable) unknown_plans_[group] = stored.version;
+    co_return stored;
 }
 
 // ---- offsets

@@ -373,11 +373,15 @@ Task<Reply<std::int32_t>> Registry::write_plan(std::string group, std::string me
     if (const auto unknown = unknown_plans_.find(group); unknown != unknown_plans_.end() && unknown->second == version) {
         co_return Version{Code::bad_arguments, {}, path, "the plan there is of a format that this kwire does not know"};
     }
+    std::optional<std::string> data = zk::write_plan(owners);
+    if (!data) {
+        co_return Version{Code::too_large, {}, path, "a plan of " + std::to_string(owners.size()) + " partitions"};
+    }
     std::vector<Op> ops;
     if (version < 0) {
-        ops.push_back(CreateOp{path, zk::write_plan(owners), CreateMode::persistent});
+        ops.push_back(CreateOp{path, std::move(*data), CreateMode::persistent});
     } else {
-        ops.push_back(SetOp{path, zk::write_plan(owners), version});
+        ops.push_back(SetOp{path, std::move(*data), version});
     }
     const Results reply = co_await fenced(group, member, std::move(ops));
     if (reply.ok()) co_return Version{Code::ok, version < 0 ? 0 : reply.value.back().stat.version};

@@ -1,9 +1,12 @@
 #include "node_json.h"
 
+#include <random>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <kwire/protocol/compressor.h>
 
 namespace kwire::zk {
 namespace {
@@ -140,18 +143,63 @@ TEST(NodeJson, APlanIsAsLongAsItHasPartitionsWhateverTheirIds) {
                                                           {{"gaps", partition_id_max}, "b"},
                                                           {{"whole", 0}, "a"},
                                                           {{"whole", 2}, "b"}};
-    const std::string text = write_plan(owners);
+    const std::string text = write_plan(owners).value();
     EXPECT_LT(text.size(), 200U);
     EXPECT_NE(text.find(R"("whole":[0,-1,1])"), std::string::npos) << text;
     const auto plan = read_plan(text);
     ASSERT_TRUE(plan.value) << plan.problem;
     EXPECT_EQ(*plan.value, owners);
-    EXPECT_LT(write_plan({{{"t", -1}, "a"}, {{"t", INT32_MAX}, "a"}, {{"u", INT32_MIN}, "a"}}).size(), 200U);
+    EXPECT_LT(write_plan({{{"t", -1}, "a"}, {{"t", INT32_MAX}, "a"}, {{"u", INT32_MIN}, "a"}})->size(), 200U);
     for (const char* wrong : {R"({"members":["a"],"topics":{"t":{"2147483647":0}}})",
                               R"({"members":["a"],"topics":{"t":{"-1":0}}})",
                               R"({"members":["a"],"topics":{"t":{"0":"a"}}})"}) {
         EXPECT_FALSE(read_plan(wrong).value) << wrong;
     }
+}
+
+TEST(NodeJson, APlanOf16000TopicsOfLongNamesFitsANode) {
+    std::mt19937 random(1);
+    const auto letters = [&](std::size_t count) {
+        std::string text;
+        while (text.size() < count) text += "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[random() % 64];
+        return text;
+    };
+    std::map<TopicPartition, std::string> owners;
+    for (int i = 0; i < 16'000; ++i) owners[{letters(60), 0}] = "kwire:host:4711:" + std::to_string(i % 50);
+    const std::string packed = write_plan(owners).value();
+    EXPECT_LT(packed.size(), 1'000'000U) << "even of names that nothing shortens";
+    EXPECT_EQ(read_plan(packed).value, owners);
+    for (std::size_t size : {packed.size() - 1, packed.size() / 2, std::size_t{2}, std::size_t{10}}) {
+        EXPECT_FALSE(read_plan(packed.substr(0, size)).value) << size;
+    }
+    std::map<TopicPartition, std::string> partitions;
+    for (int i = 0; i < 20'000; ++i) partitions[{"one topic", i}] = "m" + std::to_string(i % 50);
+    EXPECT_LT(write_plan(partitions)->size(), 65'000U);
+    EXPECT_EQ(read_plan(write_plan(partitions).value()).value, partitions);
+}
+
+TEST(NodeJson, APlanThatDecompressesToTooMuchIsRefused) {
+    std::string bomb;
+    Compressor().compress(Compression::gzip, std::nullopt, 2, std::string(50'000'000, ' '), bomb);
+    EXPECT_LT(bomb.size(), 100'000U);
+    const ReadPlan plan = read_plan(bomb);
+    EXPECT_FALSE(plan.value);
+    EXPECT_FALSE(plan.replaceable);
+    std::map<TopicPartition, std::string> owners;
+    for (int i = 0; i < 100'000; ++i) owners[{std::string(90, 'a') + std::to_string(i), 0}] = "m";
+    EXPECT_FALSE(write_plan(owners)) << "more than anybody reads again";
+}
+
+TEST(NodeJson, APlanOfAnUnknownVersionIsNoPlanAndNotReplaceable) {
+    for (const char* text : {R"({"version":2,"coordination":"broker"})", R"({"version":7,"members":["m"],"topics":{"t":[0]}})",
+                             R"({"version":"1x","members":[],"topics":{}})", R"({"version":0,"members":[],"topics":{}})"}) {
+        const ReadPlan plan = read_plan(text);
+        EXPECT_FALSE(plan.value) << text;
+        EXPECT_FALSE(plan.replaceable) << text;
+        EXPECT_THAT(plan.problem, HasSubstr("version")) << text;
+    }
+    EXPECT_TRUE(read_plan(R"({"members":["m"],"topics":{"t":[0]}})").value) << "one without a version is of the first";
+    EXPECT_TRUE(read_plan("junk").replaceable);
 }
 
 TEST(NodeJson, ReadsTopicsStatesAndConfigs) {

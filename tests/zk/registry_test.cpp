@@ -20,7 +20,10 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
 
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::Each;
+using ::testing::Not;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -329,6 +332,12 @@ TEST_F(RegistryTest, WhateverAnswerIsLostARepetitionSettlesIt) {
     }
 }
 
+Task<void> set_and_read(Registry& registry, TopicPartition tp, std::int64_t next) {
+    co_await registry.set_offset("g", tp, next);
+    const StoredOffset stored = co_await registry.offset("g", tp);
+    EXPECT_EQ(stored.next, next);
+}
+
 /// task, begun so many operations later.
 Task<Outcome> after(int operations, std::shared_ptr<Session> session, Task<Outcome> task) {
     for (int i = 0; i < operations; ++i) co_await session->sync("/");
@@ -521,6 +530,78 @@ TEST_F(RegistryTest, APlanThatCannotBeReadIsEmptyAndMayBeReplaced) {
     ensemble.put("/consumers/g/plan", R"({"members":["m",7],"topics":{"t":[0,1,2,-5,0]}})");
     EXPECT_THAT(run(a.plan("g")).owners,
                 ElementsAre(Pair(TopicPartition{"t", 0}, "m"), Pair(TopicPartition{"t", 4}, "m")));
+}
+
+TEST_F(RegistryTest, APlanOfAnUnknownVersionIsReportedAndNotOverwritten_R2) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    const std::string newer = R"({"version":2,"coordination":"broker"})";
+    ensemble.put("/consumers/g/plan", newer);
+    const auto read = run(a.plan("g"));
+    EXPECT_FALSE(read.replaceable);
+    EXPECT_THAT(read.problem, HasSubstr("version `2`"));
+    EXPECT_THAT(read.owners, IsEmpty());
+    const auto written = run(a.write_plan("g", "m", {{tp, "m"}}, read.version));
+    EXPECT_EQ(written.code, Code::bad_arguments);
+    EXPECT_THAT(written.detail, HasSubstr("does not know"));
+    EXPECT_EQ(ensemble.peek("/consumers/g/plan")->data, newer);
+    ensemble.erase("/consumers/g/plan");
+    EXPECT_EQ(run(a.plan("g")).version, -1);
+    EXPECT_EQ(run(a.write_plan("g", "m", {{tp, "m"}}, -1)).code, Code::ok);
+}
+
+/// A real server closes the connection over such a request, at every try.
+TEST_F(RegistryTest, WhatIsTooLargeForANodeIsRefusedWithItsSize) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    Registration large;
+    for (int i = 0; i < 16'000; ++i) large.subscription[std::string(60, 'x') + std::to_string(i)] = 1;
+    const auto updated = run(a.update_member("g", "m", large));
+    EXPECT_EQ(updated, Code::too_large);
+    EXPECT_EQ(updated.path, "/consumers/g/ids/m");
+    EXPECT_THAT(updated.detail, AllOf(HasSubstr("1048575"), HasSubstr(" bytes")));
+    EXPECT_THAT(refusal("updating the registration at", updated).what(), HasSubstr("jute.maxbuffer"));
+    EXPECT_EQ(run(b.register_member("g", "n", large)), Code::too_large);
+    EXPECT_EQ(first->state(), SessionState::connected);
+    EXPECT_EQ(run(second->create("/a", std::string(1'100'000, 'x'), CreateMode::persistent)).code, Code::too_large);
+    EXPECT_EQ(run(second->set("/zookeeper", std::string(1'100'000, 'x'), -1)).code, Code::too_large);
+    EXPECT_EQ(run(second->exists("/" + std::string(1'100'000, 'x'))).code, Code::too_large);
+    // As the server would have answered.
+    SessionConfig raised;
+    raised.request_bytes_max = 2'000'000;
+    const auto session = ensemble.open(raised);
+    EXPECT_EQ(run(session->create("/a", std::string(1'100'000, 'x'), CreateMode::persistent)).code, Code::connection_loss);
+    ensemble.set_request_bytes_max(2'000'000);
+    loop.run_until_idle();
+    EXPECT_EQ(run(session->create("/a", std::string(1'100'000, 'x'), CreateMode::persistent)).code, Code::ok);
+}
+
+TEST_F(RegistryTest, AnOffsetIsNeverSeenEmpty_SetOffsetGap) {
+    std::vector<std::string> seen;
+    ensemble.on_operation([&](const MemoryOperation&) {
+        if (const auto node = ensemble.peek("/consumers/g/offsets/t/3")) seen.push_back(node->data);
+        return Fault::none;
+    });
+    const auto one = loop.start(set_and_read(a, tp, 5));
+    const auto other = loop.start(set_and_read(b, tp, 5));
+    loop.run_until_idle();
+    one->take();
+    other->take();
+    EXPECT_THAT(seen, AllOf(Not(IsEmpty()), Each(std::string("5"))));
+    EXPECT_EQ(run(a.offset("g", tp)).next, 5);
+}
+
+TEST_F(RegistryTest, AnOwnerThatMayNotBeReadCanBeWatched_T1) {
+    EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
+    EXPECT_EQ(run(a.claim("g", "m", tp, "m")), Code::ok);
+    ensemble.deny("/consumers/g/owners/t/3");
+    int changes = 0;
+    const auto owner = run(a.owner("g", tp, [&](const WatchEvent&) { ++changes; }));
+    ASSERT_TRUE(owner);
+    EXPECT_EQ(owner->stat.ephemeral_owner, first->id());
+    EXPECT_THAT(owner->problem, HasSubstr("no auth"));
+    ensemble.make_persistent("/consumers/g/owners/t/3");
+    loop.run_until_idle();
+    EXPECT_EQ(changes, 1);
+    EXPECT_EQ(run(a.owner("g", tp))->stat.ephemeral_owner, 0);
 }
 
 TEST_F(RegistryTest, ListsOwnersOfAllTopicsInThreeRounds) {

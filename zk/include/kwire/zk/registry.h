@@ -140,6 +140,10 @@ class Registry {
     Task<Outcome> deregister_member(std::string group, std::string id);
 
     // ---- owners
+    /// Reads one; nullopt: there is none. Whose it is says stat.ephemeral_owner: this session's id, another's, or 0 for a
+    /// persistent node, which no end of a session frees. watch fires once, at the next change of the node (set, deleted);
+    /// it is left only if there is a node, and is a way to guard a claim of one's own. A node whose data may not be read
+    /// comes back with its problem.
     Task<std::optional<Owner>> owner(std::string group, TopicPartition tp, Watch watch = nullptr);
     /// Claims tp for member, fenced by its registration; an empty member leaves the fence out. owner_text is what the
     /// node says, the member's id or `id-n`. ok: the node belongs to this session. node_exists: it is somebody else's, or
@@ -158,11 +162,12 @@ class Registry {
     Task<std::vector<std::int32_t>> owned_partitions(std::string group, std::string topic);
 
     // ---- the plan of kwire members
-    /// One that cannot be read comes back without owners, with its version, and warns.
+    /// One that cannot be read comes back without owners, with its version and problem, and warns.
     Task<StoredPlan> plan(std::string group, Watch watch = nullptr);
-    /// One transaction: the check that this session's registration of member stands, then the plan
-    /// at version (-1: create it). Answers the new version. node_exists, bad_version: somebody else
-    /// wrote; no_node: the registration is gone.
+    /// One transaction: the check that this session's registration of member stands, then the plan at version (-1: create
+    /// it). Returns the new version. node_exists, bad_version: somebody else wrote; no_node: the registration is gone or was
+    /// taken over. too_large: the plan exceeds what a node holds, also compressed. bad_arguments: the plan at this version is
+    /// not replaceable, and is left alone. After connection_loss read the plan again.
     Task<Reply<std::int32_t>> write_plan(std::string group, std::string member,
                                          std::map<TopicPartition, std::string> owners,
                                          std::int32_t version);
