@@ -1,15 +1,12 @@
-#include "membership.h"
-
-#include <algorithm>
+// The life of a partition, and of a member.
 #include <chrono>
-#include <cstddef>
-#include <map>
+#include <cstdint>
+#include <ctime>
+#include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "membership_steps.h"
 
 namespace kwire {
 namespace {
@@ -17,91 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-/// One Membership and what it ordered last.
-class Steps : public testing::Test {
- protected:
-    void join(std::vector<std::string> topics, std::vector<std::string> members, int partitions) {
-        MembershipConfig config;
-        config.subscription = MemberSubscription::of_topics(topics);
-        config.rule = Assignment::original;
-        membership_.emplace(std::move(config));
-        tell(event::SessionOpened{1, "me"});
-        for (const auto& topic : topics) tell_topic(topic, partitions);
-        tell(event::Registered{1, zk::Code::ok});
-        tell_members(std::move(members));
-    }
-
-    void tell(const MembershipEvent& event) {
-        actions_ = membership_->handle(event, now_);
-        for (const auto& revoked : ordered<action::Revoked>()) {
-            revoking_.insert(revoking_.end(), revoked.spans.begin(), revoked.spans.end());
-        }
-        if (!on_revoked_hangs_ && !revoking_.empty()) return_from_on_revoked();
-        for (const auto& a : actions_) {
-            if (const auto* claim = std::get_if<action::Claim>(&a)) span_of_[claim->tp] = claim->span;
-            if (const auto* start = std::get_if<action::Start>(&a)) span_of_[start->tp] = start->span;
-        }
-    }
-    /// Adds what follows to actions_.
-    void return_from_on_revoked() {
-        const auto more = membership_->handle(event::RevokeReturned{std::exchange(revoking_, {})}, now_);
-        actions_.insert(actions_.end(), more.begin(), more.end());
-    }
-    void tell_members(std::vector<std::string> ids) {
-        std::vector<GroupMember> members;
-        for (auto& id : ids) members.push_back({std::move(id), true, {}});
-        tell(event::MembersRead{1, members});
-    }
-    void change_members(std::vector<std::string> ids, const std::string& topic, int partitions) {
-        tell(event::MembersChanged{1});
-        tell_topic(topic, partitions);
-        tell_members(std::move(ids));
-    }
-    void tell_topic(const std::string& topic, int partitions) {
-        std::vector<PartitionLeader> infos;
-        for (int p = 0; p < partitions; ++p) infos.push_back({p, 0});
-        const auto outcome = partitions > 0 ? event::TopicRead::Outcome::found : event::TopicRead::Outcome::missing;
-        tell(event::TopicRead{1, topic, outcome, infos});
-    }
-    void tick_after(Duration duration) {
-        now_ += duration;
-        tell(event::Tick{});
-    }
-    SpanId span(int partition) const { return span_of_.at({"t", partition}); }
-
-    /// Claims answered with ok, starts with Started.
-    void run_all(int partitions) {
-        for (int p = 0; p < partitions; ++p) tell(event::ClaimAnswered{span(p), zk::Code::ok});
-        for (int p = 0; p < partitions; ++p) tell(event::Started{span(p)});
-    }
-
-    template <class Action>
-    std::vector<Action> ordered() const {
-        std::vector<Action> found;
-        for (const auto& a : actions_) {
-            if (const auto* match = std::get_if<Action>(&a)) found.push_back(*match);
-        }
-        return found;
-    }
-    template <class Action>
-    std::vector<int> partitions_of() const {
-        std::vector<int> found;
-        for (const auto& a : ordered<Action>()) found.push_back(a.tp.partition);
-        return found;
-    }
-    template <class Action>
-    bool orders() const {
-        return !ordered<Action>().empty();
-    }
-
-    std::optional<Membership> membership_;
-    Membership::Actions actions_;
-    TimePoint now_{};
-    std::map<TopicPartition, SpanId> span_of_;
-    bool on_revoked_hangs_ = false;
-    std::vector<SpanId> revoking_;
-};
 
 TEST_F(Steps, ClaimsItsShareAndStartsWhatItGot) {
     join({"t"}, {"me", "you"}, 4);
@@ -355,6 +267,81 @@ TEST_F(Steps, NothingIsOrderedOfZooKeeperWhileSuspended) {
     EXPECT_TRUE(orders<action::Finalize>());
 }
 
+TEST_F(Steps, AShortCutReadsOnlyWhatHasNoWatch) {
+    join({"t"}, {"me"}, 2);
+    run_all(2);
+    tell(event::MembersChanged{1});
+    tell(event::SessionSuspended{});
+    tell(event::MembersRead{1, {}});
+    tell(event::SessionResumed{});
+    tick_after(100ms);
+    EXPECT_TRUE(orders<action::ReadMembers>()) << "reading it failed, so nothing watches it";
+    EXPECT_EQ(actions_.size(), 1U);
+}
+
+TEST_F(Steps, MembersOfALargeGroupOpenTheirNextSessionsOneAfterTheOther) {
+    std::vector<std::string> ids{"me"};
+    for (int i = 0; i < 99; ++i) ids.push_back("z" + std::to_string(i));
+    std::set<Duration> waits;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        MembershipConfig config;
+        config.subscription = MemberSubscription::of_topics({"t"});
+        config.rule = Assignment::original;
+        config.jitter_seed = seed;
+        membership_.emplace(std::move(config));
+        tell(event::SessionOpened{1, "me"});
+        tell_topic("t", 2);
+        tell(event::Registered{1, zk::Code::ok});
+        tell_members(ids);
+        tell(event::SessionExpired{});
+        if (!orders<action::OpenSession>()) waits.insert(membership_->next_timer().value() - now_);
+    }
+    EXPECT_GT(waits.size(), 10U);
+    EXPECT_LE(*waits.rbegin(), 1s);
+}
+
+TEST_F(Steps, OnlyAFirstRegistrationMayTakeAnIdOver) {
+    join({"t"}, {"me"}, 1);
+    tell(event::SessionExpired{});
+    tell(event::SessionOpened{2, "me"});
+    tell(event::TopicRead{2, "t", event::TopicRead::Outcome::found, {{0, 0}}});
+    ASSERT_TRUE(orders<action::Register>());
+    EXPECT_FALSE(ordered<action::Register>()[0].first);
+
+    membership_.emplace(MembershipConfig{.subscription = MemberSubscription::of_topics({"t"})});
+    tell(event::SessionOpened{1, "me"});
+    tell_topic("t", 1);
+    ASSERT_TRUE(orders<action::Register>());
+    EXPECT_TRUE(ordered<action::Register>()[0].first);
+    tell(event::SessionExpired{});
+    tell(event::SessionOpened{2, "me"});
+    tell(event::TopicRead{2, "t", event::TopicRead::Outcome::found, {{0, 0}}});
+    ASSERT_TRUE(orders<action::Register>());
+    EXPECT_TRUE(ordered<action::Register>()[0].first) << "none has stood yet";
+}
+
+// What a member orders and is answered for each of 4,000 partitions, in one topic and in as many.
+TEST_F(Steps, AnEventCostsTheSameHoweverManyTopicsThereAre) {
+    const auto cost = [this](int topics) {
+        std::vector<std::string> names;
+        for (int t = 0; t < topics; ++t) names.push_back("t" + std::to_string(t));
+        const auto began = std::clock();
+        join(names, {"me"}, 4000 / topics);
+        const auto claims = ordered<action::Claim>();
+        EXPECT_EQ(claims.size(), 4000U);
+        for (const auto& claim : claims) tell(event::ClaimAnswered{claim.span, zk::Code::ok});
+        const auto starts = ordered<action::Start>();
+        EXPECT_EQ(starts.size(), 4000U);
+        for (const auto& start : starts) {
+            tell(event::Started{start.span});
+            membership_->next_timer();
+        }
+        return static_cast<double>(std::clock() - began);
+    };
+    const double in_one = cost(1);
+    EXPECT_LT(cost(4000), 6 * in_one) << "it was a hundred times as much when each event walked all topics";
+}
+
 TEST_F(Steps, Fault7NewPartitionsAreClaimed) {
     join({"t"}, {"me"}, 2);
     run_all(2);
@@ -497,111 +484,6 @@ TEST_F(Steps, AReleaseThatFailsInAnyWayIsTriedAgain) {
         tick_after(1s);
         EXPECT_TRUE(orders<action::Release>()) << zk::name(code);
     }
-}
-
-/// Members that agree by a plan.
-class Plans : public Steps {
- protected:
-    /// Up to topic u, which is read or not.
-    void join(const std::string& me) {
-        MembershipConfig config;
-        config.subscription = MemberSubscription::of_topics({"t", "u"});
-        config.rule = Assignment::balanced;
-        membership_.emplace(std::move(config));
-        tell(event::SessionOpened{1, me});
-        tell_topic("t", 2);
-    }
-    void tell_readers(const std::vector<std::string>& ids) {
-        std::vector<GroupMember> members;
-        for (const auto& id : ids) members.push_back({id, true, MemberSubscription::of_topics({"t", "u"})});
-        tell(event::MembersRead{1, members});
-    }
-    const TopicPartition t0{"t", 0};
-    const TopicPartition t1{"t", 1};
-    const TopicPartition u0{"u", 0};
-};
-
-TEST_F(Plans, ATopicThatCannotBeReadHoldsUpNoOtherAndKeepsItsPlaceInThePlan) {
-    join("a");
-    tell(event::TopicRead{1, "u", event::TopicRead::Outcome::unreadable, {}});
-    ASSERT_TRUE(orders<action::Register>());
-    tell(event::Registered{1, zk::Code::ok});
-    tell_readers({"a", "b"});
-    tell(event::PlanRead{1, OwnerPlan{{u0, "b"}}, 4});
-    ASSERT_TRUE(orders<action::WritePlan>());
-    const auto plan = ordered<action::WritePlan>()[0].plan;
-    EXPECT_EQ(plan.size(), 3U);
-    EXPECT_EQ(plan.at(u0), "b");
-    EXPECT_FALSE(orders<action::ReportMissingTopic>());
-}
-
-TEST_F(Plans, WhatWasWrittenIsFollowedWithoutReadingItAgain) {
-    join("a");
-    tell_topic("u", 1);
-    tell(event::Registered{1, zk::Code::ok});
-    tell_readers({"a"});
-    tell(event::PlanRead{1, OwnerPlan{}, -1});
-    ASSERT_TRUE(orders<action::WritePlan>());
-    tell(event::PlanWritten{1, zk::Code::ok, 0});
-    EXPECT_EQ(ordered<action::Claim>().size(), 3U);
-    EXPECT_FALSE(orders<action::ReadPlan>());
-}
-
-TEST_F(Plans, ALostRaceIsRunAgainAtOnce) {
-    join("a");
-    tell_topic("u", 1);
-    tell(event::Registered{1, zk::Code::ok});
-    tell_readers({"a", "b"});
-    tell(event::PlanRead{1, OwnerPlan{}, -1});
-    ASSERT_TRUE(orders<action::WritePlan>());
-    tell(event::PlanWritten{1, zk::Code::node_exists, -1});
-    EXPECT_TRUE(orders<action::ReadPlan>());
-    tell(event::PlanRead{1, OwnerPlan{{t0, "gone"}}, 0});
-    tick_after(150ms);
-    ASSERT_TRUE(orders<action::WritePlan>());
-    EXPECT_EQ(ordered<action::WritePlan>()[0].version, 0);
-}
-
-TEST_F(Plans, TheFirstMemberWritesOnePlanForManyWhoJoin) {
-    join("a");
-    tell_topic("u", 1);
-    tell(event::Registered{1, zk::Code::ok});
-    std::vector<std::string> ids{"a"};
-    for (int i = 100; i < 150; ++i) ids.push_back("z" + std::to_string(i));
-    tell_readers(ids);
-    tell(event::PlanRead{1, OwnerPlan{}, -1});
-    ASSERT_TRUE(orders<action::WritePlan>());
-    tell(event::PlanWritten{1, zk::Code::ok, 0});
-    const auto some_leave = [&] {
-        ids.erase(ids.begin() + 1);
-        tell(event::MembersChanged{1});
-        tell_readers(ids);
-    };
-    for (int i = 0; i < 2; ++i) {
-        now_ += 10ms;
-        some_leave();
-        EXPECT_FALSE(orders<action::WritePlan>());
-    }
-    tick_after(130ms);
-    ASSERT_TRUE(orders<action::WritePlan>());
-    tell(event::PlanWritten{1, zk::Code::ok, 1});
-    now_ += 1min;
-    some_leave();
-    EXPECT_TRUE(orders<action::WritePlan>()) << "one alone is not kept waiting";
-}
-
-TEST_F(Plans, AnAnswerThatDoesNotComeHoldsUpNothing) {
-    join("a");
-    tell_topic("u", 1);
-    tell(event::Registered{1, zk::Code::ok});
-    tell_readers({"a"});
-    tell(event::PlanRead{1, OwnerPlan{{t0, "a"}, {t1, "a"}, {u0, "a"}}, 3});
-    tell(event::TopicChanged{1, "t"});
-    ASSERT_TRUE(orders<action::ReadTopic>());
-    now_ += 1s;
-    tell(event::MembersChanged{1});
-    tell_readers({"a", "b"});
-    EXPECT_TRUE(orders<action::WritePlan>());
 }
 
 }  // namespace
