@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ namespace kwire {
 namespace {
 
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+// What a weight is taken from, so that the heaviest comes first.
+constexpr std::size_t weight_max = static_cast<std::size_t>(-1);
 
 class Balance {
  public:
@@ -35,18 +38,10 @@ class Balance {
             topic.held.resize(ids_.size());
             for (const auto& info : partitions) pieces_.push_back({{name, info.partition}, topics_.size() - 1});
         }
-        for (const auto& reader : subscribed(members)) {
-            std::size_t t = 0;
-            for (const auto& [name, partitions] : topics) {
-                Topic& topic = topics_[t++];
-                if (reader.streams_of(name) <= 0) continue;
-                topic.reads[index[reader.id()]] = true;
-                topic.readers.push_back(index[reader.id()]);
-            }
-        }
-        for (Topic& topic : topics_) std::sort(topic.readers.begin(), topic.readers.end());
-        std::sort(pieces_.begin(), pieces_.end(), [](const auto& a, const auto& b) { return a.tp < b.tp; });
         index_ = std::move(index);
+        by_weight_.resize(ids_.size());
+        add_readers(topics, members);
+        std::sort(pieces_.begin(), pieces_.end(), [](const auto& a, const auto& b) { return a.tp < b.tp; });
     }
 
     void keep(const OwnerPlan& previous) {
@@ -109,6 +104,29 @@ class Balance {
         std::size_t topic = nobody;
     };
 
+    /// Members that subscribe to the same are looked at once: most groups have one subscription.
+    void add_readers(const TopicPartitions& topics, const std::vector<GroupMember>& members) {
+        std::vector<std::pair<const MemberSubscription*, std::vector<std::size_t>>> alike;
+        for (const auto& member : members) {
+            if (!member.readable) continue;
+            const auto same = std::find_if(alike.begin(), alike.end(),
+                                           [&](const auto& entry) { return *entry.first == member.subscription; });
+            auto& entry = same == alike.end() ? alike.emplace_back(&member.subscription, std::vector<std::size_t>()) : *same;
+            entry.second.push_back(index_.at(member.id));
+        }
+        for (const auto& [subscription, readers] : alike) {
+            const SubscriptionFilter filter(*subscription);
+            std::size_t t = 0;
+            for (const auto& [name, partitions] : topics) {
+                Topic& topic = topics_[t++];
+                if (filter.streams_of(name) <= 0) continue;
+                for (const std::size_t reader : readers) topic.reads[reader] = true;
+                topic.readers.insert(topic.readers.end(), readers.begin(), readers.end());
+            }
+        }
+        for (Topic& topic : topics_) std::sort(topic.readers.begin(), topic.readers.end());
+    }
+
     Topic& topic_of(std::size_t piece) { return topics_[pieces_[piece].topic]; }
 
     void give(std::size_t piece, std::size_t member) {
@@ -116,11 +134,20 @@ class Balance {
         if (p.owner != nobody) {
             auto& held = topics_[p.topic].held[p.owner];
             held.erase(std::find(held.begin(), held.end(), piece));
+            weigh(p.owner, p.topic, held.size() + 1, held.size());
             --load_[p.owner];
         }
         p.owner = member;
-        topics_[p.topic].held[member].push_back(piece);
+        auto& held = topics_[p.topic].held[member];
+        held.push_back(piece);
+        weigh(member, p.topic, held.size() - 1, held.size());
         ++load_[member];
+    }
+
+    void weigh(std::size_t member, std::size_t topic, std::size_t before, std::size_t now) {
+        auto& topics = by_weight_[member];
+        if (before > 0) topics.erase({weight_max - before, topic});
+        if (now > 0) topics.insert({weight_max - now, topic});
     }
 
     /// Finds a member that has too much and the nearest one, by hand-overs, that has at least two less. False: none.
@@ -141,18 +168,22 @@ class Balance {
         std::vector<bool> expanded(topics_.size());
         std::deque<std::size_t> queue{source};
         depth[source] = 0;
+        std::size_t unseen = ids_.size() - 1;
         std::size_t target = nobody;
         while (!queue.empty()) {
             const std::size_t from = queue.front();
             queue.pop_front();
             if (target != nobody && depth[from] >= depth[target]) break;
-            for (const std::size_t t : topics_by_weight(from)) {
+            // The topics of which it has something, that with the most first: so each topic spreads over the members too.
+            for (const auto& [weight, t] : by_weight_[from]) {
+                if (unseen == 0) break;
                 if (expanded[t]) continue;
                 expanded[t] = true;
                 for (const std::size_t to : topics_[t].readers) {
                     if (depth[to] != nobody) continue;
                     depth[to] = depth[from] + 1;
                     steps[to] = {from, t};
+                    --unseen;
                     queue.push_back(to);
                     if (load_[to] + 2 > load_[source]) continue;
                     if (target == nobody || (depth[to] == depth[target] && load_[to] < load_[target])) target = to;
@@ -164,24 +195,12 @@ class Balance {
         return true;
     }
 
-    /// The topics of which member has something, that with the most first: so each topic spreads over the members too.
-    std::vector<std::size_t> topics_by_weight(std::size_t member) const {
-        std::vector<std::size_t> found;
-        for (std::size_t t = 0; t < topics_.size(); ++t) {
-            if (!topics_[t].held[member].empty()) found.push_back(t);
-        }
-        std::stable_sort(found.begin(), found.end(), [&](auto a, auto b) {
-            return topics_[a].held[member].size() > topics_[b].held[member].size();
-        });
-        return found;
-    }
-
     void pass_on(const Step& step, std::size_t to) {
         const auto& held = topics_[step.topic].held[step.from];
         // What moved already may move on, or best of all back, at no cost; of what did not the highest partition goes.
         const auto worth = [&](std::size_t p) {
             const auto before = pieces_[p].before;
-            return std::tuple(before == to ? 2 : before != step.from ? 1 : 0, pieces_[p].tp);
+            return std::tuple(before == to ? 2 : before != step.from ? 1 : 0, p);  // pieces are sorted
         };
         give(*std::max_element(held.begin(), held.end(), [&](auto a, auto b) { return worth(a) < worth(b); }), to);
     }
@@ -209,6 +228,7 @@ class Balance {
     std::vector<std::size_t> load_;
     std::vector<Topic> topics_;
     std::vector<Piece> pieces_;
+    std::vector<std::set<std::pair<std::size_t, std::size_t>>> by_weight_;  // by member: weight, topic; the heaviest first
 };
 
 }  // namespace

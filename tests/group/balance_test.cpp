@@ -1,6 +1,7 @@
 // The balanced assignment over random groups: balance, fewest moves, no dependence on order or chance.
 #include <algorithm>
 #include <cstddef>
+#include <ctime>
 #include <map>
 #include <random>
 #include <string>
@@ -237,6 +238,29 @@ TEST(Rule, ReadsWhatAMemberIsFromItsId) {
     EXPECT_EQ(peer_kind("named", "clicks", "kwire 0.1.0", "auto"), PeerKind::kwire);
     EXPECT_EQ(peer_kind("named", "clicks", "kwire 0.1.0", "original"), PeerKind::go);
     EXPECT_EQ(peer_kind("named", "clicks", "kwire 0.1.0", "java-range"), PeerKind::java);
+}
+
+// A plan is made on the strand, which hands messages out at the same time.
+TEST(Balance, ManyTopicsCostNoMoreThanManyPartitionsOfOne) {
+    const auto cost = [](int topics) {
+        TopicPartitions partitions;
+        std::vector<std::string> names;
+        for (int t = 0; t < topics; ++t) {
+            names.push_back("t" + std::to_string(t));
+            for (int p = 0; p < 4000 / topics; ++p) partitions[names.back()].push_back({p, 0});
+        }
+        std::vector<GroupMember> members;
+        members.push_back({"a", true, MemberSubscription::of_topics(names)});
+        const auto before = balance(partitions, members, {});
+        members.push_back({"b", true, MemberSubscription::of_topics(names)});
+        const auto began = std::clock();
+        const auto after = balance(partitions, members, before);
+        const auto used = std::clock() - began;
+        EXPECT_EQ(std::count_if(after.begin(), after.end(), [](const auto& entry) { return entry.second == "b"; }), 2000);
+        return static_cast<double>(used);
+    };
+    const double in_one = cost(1);
+    EXPECT_LT(cost(4000), 3 * in_one);
 }
 
 }  // namespace
