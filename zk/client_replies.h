@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,6 +14,7 @@
 
 #include <kwire/zk/session.h>
 
+#include "watch_table.h"
 #include "zookeeper_handle.h"
 
 namespace kwire::zk {
@@ -49,8 +50,9 @@ struct CallBase {
     std::list<CallBase*>* in_flight = nullptr;  ///< Null once it is answered.
     std::list<CallBase*>::iterator position;
     Event* ended = nullptr;  ///< Told when the last one is.
-    std::map<std::uintptr_t, Watch>* watches = nullptr;
+    WatchTable* watches = nullptr;
     std::uintptr_t watch = 0;  ///< Its number; 0: none.
+    WatchTable::Kind watch_kind = WatchTable::Kind::data;
     bool watch_stays_on_no_node = false;
     std::unique_ptr<MultiResults> results;
 
@@ -81,9 +83,17 @@ struct Call final : CallBase {
  private:
     void settle(int rc) {
         reply.code = code_of(rc);
-        const bool watched = rc == ZOK || (rc == ZNONODE && watch_stays_on_no_node);
-        if (watch != 0 && !watched) watches->erase(watch);
+        if (watch != 0) settle_watch(rc);
         answer();
+    }
+    void settle_watch(int rc) {
+        if (rc == ZNONODE && watch_stays_on_no_node) return watches->left(watch, WatchTable::Kind::absence, {});
+        if (rc != ZOK) return watches->drop(watch);
+        if constexpr (std::is_same_v<T, Stat>) {
+            watches->left(watch, watch_kind, reply.value);
+        } else if constexpr (requires { reply.value.stat; }) {
+            watches->left(watch, watch_kind, reply.value.stat);
+        }
     }
 };
 

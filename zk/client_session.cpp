@@ -1,7 +1,6 @@
 // The session that ZooKeeper's C client keeps, as a Session.
 #include <algorithm>
 #include <list>
-#include <map>
 #include <utility>
 
 #include <asio/async_result.hpp>
@@ -10,6 +9,7 @@
 #include <zookeeper/zookeeper.h>
 
 #include <kwire/net/port_probe.h>
+#include <kwire/zk/gather.h>
 #include <kwire/zk/session.h>
 
 #include "client_replies.h"
@@ -18,6 +18,7 @@
 #include "requests.h"
 #include "server_addresses.h"
 #include "state_listeners.h"
+#include "watch_table.h"
 #include "zookeeper_handle.h"
 
 namespace kwire::zk {
@@ -26,6 +27,12 @@ namespace {
 
 /// How long close() waits for the server, and for what was begun before.
 constexpr std::chrono::seconds close_patience{1};
+
+/// The first watches, which the C client leaves again in one request after a new connection. Java's client does so in pieces
+/// of this size.
+constexpr std::size_t set_watches_bytes_max = 128 * 1024;
+/// So many of the others are asked for before the first answer is awaited.
+constexpr std::size_t restored_at_once = 256;
 
 /// How long an error may be held up to find out what answers in place of ZooKeeper.
 constexpr std::chrono::milliseconds probe_patience{500};
@@ -98,6 +105,9 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     void fail_in_flight(int rc);
     void drop_watches();
     void call_watch(Watch watch, WatchEvent event);
+    static Task<void> restore_watches(Self self);
+    static Task<bool> restore_watch(Self self, std::uintptr_t number);
+    Task<Outcome> ask_again(std::uintptr_t number, const WatchTable::Entry& entry, std::shared_ptr<Stat> stat);
     template <class Then>
     void later(Then then) {
         asio::post(runtime_->executor(), [weak = weak_from_this(), then = std::move(then)] {
@@ -121,8 +131,9 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
     StateListeners listeners_;
     Event changed_;
     std::list<CallBase*> in_flight_;
-    std::map<std::uintptr_t, Watch> watches_;
-    std::uintptr_t next_watch_ = 1;
+    WatchTable watches_;
+    bool restoring_ = false;
+    std::uint64_t connections_lost_ = 0;
     bool resolving_ = false;
     // Last, so that it goes first: what it calls back meanwhile finds the rest in place.
     std::shared_ptr<ZooKeeperHandle> handle_;
@@ -132,8 +143,7 @@ class ClientSession : public Session, public std::enable_shared_from_this<Client
 
 void ClientSession::tell(SessionState state) {
     later([state](ClientSession& self) {
-        const bool over = self.state_ == SessionState::closed ||
-                          self.state_ == SessionState::expired ||
+        const bool over = self.state_ == SessionState::closed || self.state_ == SessionState::expired ||
                           self.state_ == SessionState::auth_failed;
         if (over || self.state_ == state) return;
         self.state_ = state;
@@ -155,6 +165,9 @@ void ClientSession::session_event(int state) {
         timeout_ = handle_->timeout();
         linked_ = true;
         tell(SessionState::connected);
+        if (restoring_ || watches_.not_left(1).empty()) return;
+        restoring_ = true;
+        kwire::start(runtime_->executor(), restore_watches(shared_from_this()), [](std::exception_ptr) {});
     } else if (state == ZOO_EXPIRED_SESSION_STATE) {
         end(SessionState::expired);
     } else if (state == ZOO_AUTH_FAILED_STATE) {
@@ -169,6 +182,10 @@ void ClientSession::lose_connection() {
     linked_ = false;
     tell(SessionState::suspended);
     fail_in_flight(ZCONNECTIONLOSS);
+    ++connections_lost_;
+    watches_.keep_first(set_watches_bytes_max, [this](std::uintptr_t number, const WatchTable::Entry& entry) {
+        handle_->forget_watch(entry.path, entry.kind == WatchTable::Kind::children, number);
+    });
     if (closing_) return;
     kwire::start(runtime_->executor(), resolve_again(shared_from_this()), [](std::exception_ptr) {});
 }
@@ -195,8 +212,7 @@ Task<void> ClientSession::resolve_again(Self self) {
     while (!self->linked_ && !self->closing_ && !self->over_) {
         const std::string addresses = co_await numeric_addresses(
             self->runtime_, self->servers_, self->runtime_->now() + std::chrono::seconds(10));
-        if (!addresses.empty() && addresses != self->addresses_ && !self->linked_ &&
-            !self->closing_ && !self->over_) {
+        if (!addresses.empty() && addresses != self->addresses_ && !self->linked_ && !self->closing_ && !self->over_) {
             self->addresses_ = addresses;
             self->handle_->set_servers(addresses);
         }
@@ -218,19 +234,18 @@ void ClientSession::call_watch(Watch watch, WatchEvent event) {
 }
 
 void ClientSession::watch_event(int type, const char* path, std::uintptr_t number) {
-    const auto found = watches_.find(number);
-    if (found == watches_.end()) return;
+    Watch watch = watches_.take(number);
+    if (!watch) return;
     auto kind = WatchEvent::Type::session;
     if (type == ZOO_CREATED_EVENT) kind = WatchEvent::Type::created;
     if (type == ZOO_DELETED_EVENT) kind = WatchEvent::Type::deleted;
     if (type == ZOO_CHANGED_EVENT) kind = WatchEvent::Type::data_changed;
     if (type == ZOO_CHILD_EVENT) kind = WatchEvent::Type::children_changed;
-    call_watch(std::move(found->second), {kind, without(chroot_, path)});
-    watches_.erase(found);
+    call_watch(std::move(watch), {kind, without(chroot_, path)});
 }
 
 void ClientSession::drop_watches() {
-    for (auto& [number, watch] : std::exchange(watches_, {})) {
+    for (Watch& watch : watches_.take_all()) {
         call_watch(std::move(watch), {WatchEvent::Type::session, {}});
     }
 }
@@ -259,8 +274,8 @@ void ClientSession::begin(std::unique_ptr<Call<T>> call, const Request& request,
     call->ended = &changed_;
     call->position = in_flight_.insert(in_flight_.end(), call.get());
     if (watch) {
-        call->watch = next_watch_++;
-        watches_.emplace(call->watch, std::move(watch));
+        call->watch_kind = std::is_same_v<T, Children> ? WatchTable::Kind::children : WatchTable::Kind::data;
+        call->watch = watches_.add(std::move(watch), full(request.path), call->watch_kind);
         call->watches = &watches_;
     }
     // From here on the C client holds it; it calls back exactly once if it took it.
@@ -275,6 +290,17 @@ template <class T>
 Task<Code> only_code(Task<Reply<T>> task) {
     const Reply<T> reply = co_await std::move(task);
     co_return reply.code;
+}
+
+template <class T>
+Task<Outcome> outcome_and_stat(Task<Reply<T>> task, std::shared_ptr<Stat> stat) {
+    const Reply<T> reply = co_await std::move(task);
+    if constexpr (std::is_same_v<T, Stat>) {
+        *stat = reply.value;
+    } else {
+        *stat = reply.value.stat;
+    }
+    co_return reply.outcome();
 }
 
 template <class T>
@@ -298,6 +324,64 @@ Task<Reply<T>> ClientSession::operate(Self self, Request request, Watch watch,
     if (!reply.ok() && reply.path.empty()) reply.path = std::move(request.path);
     co_return reply;
 }
+
+// ---- watches that the C client does not leave again after a new connection
+
+/// Leaves the watch at the server, and says how its node stands.
+Task<Outcome> ClientSession::ask_again(std::uintptr_t number, const WatchTable::Entry& entry,
+                                       std::shared_ptr<Stat> stat) {
+    void* const context = reinterpret_cast<void*>(number);
+    const Request request{without(chroot_, entry.path), request_bytes(entry.path)};
+    if (entry.kind == WatchTable::Kind::children) {
+        return outcome_and_stat(
+            operate<Children>(shared_from_this(), request, nullptr,
+                              [path = entry.path, context](zhandle_t* zh, Call<Children>& call) {
+                                  return zoo_awget_children2(zh, path.c_str(), ZooKeeperHandle::watcher, context,
+                                                             on_children, &call);
+                              }),
+            std::move(stat));
+    }
+    return outcome_and_stat(
+        operate<Stat>(shared_from_this(), request, nullptr,
+                      [path = entry.path, context](zhandle_t* zh, Call<Stat>& call) {
+                          return zoo_awexists(zh, path.c_str(), ZooKeeperHandle::watcher, context, on_stat, &call);
+                      }),
+        std::move(stat));
+}
+
+Task<bool> ClientSession::restore_watch(Self self, std::uintptr_t number) {
+    const std::uint64_t connection = self->connections_lost_;
+    const WatchTable::Entry* entry = self->watches_.find(number);
+    if (entry == nullptr || entry->is_left) co_return true;
+    const auto stat = std::make_shared<Stat>();
+    const Outcome outcome = co_await self->ask_again(number, *entry, stat);
+    // The node may have changed since it was asked for, and the watch been called.
+    WatchTable::Entry* const now = self->watches_.find(number);
+    if (now == nullptr || connection != self->connections_lost_ || !self->linked_) co_return true;
+    const auto event = missed(*now, outcome, *stat);
+    if (!event) {
+        now->is_left = true;
+        co_return true;
+    }
+    self->handle_->forget_watch(now->path, now->kind == WatchTable::Kind::children, number);
+    const std::string path = without(self->chroot_, now->path);
+    self->call_watch(self->watches_.take(number), {*event, path});
+    co_return true;
+}
+
+/// Some at a time: a request of them all, or all requests at once, would keep the server from everybody else's.
+Task<void> ClientSession::restore_watches(Self self) {
+    while (self->linked_ && !self->closing_) {
+        const std::vector<std::uintptr_t> some = self->watches_.not_left(restored_at_once);
+        if (some.empty()) break;
+        std::vector<Task<bool>> tasks;
+        for (const std::uintptr_t number : some) tasks.push_back(restore_watch(self, number));
+        co_await gather(std::move(tasks));
+    }
+    self->restoring_ = false;
+}
+
+// ---- operations on nodes
 
 // These are no coroutines: the task they return holds the session until it is begun.
 
@@ -400,17 +484,15 @@ Task<void> ClientSession::open(Self self) {
     self->servers_ = HostPort::parse_list(parts.servers, 2181);
     self->addresses_ = co_await numeric_addresses(self->runtime_, self->servers_, deadline);
     if (self->addresses_.empty()) {
-        throw Error(errc::zookeeper_unavailable, "no ZooKeeper server of `" + parts.servers +
-                                                     "` has an address; check the names");
+        throw Error(errc::zookeeper_unavailable,
+                    "no ZooKeeper server of `" + parts.servers + "` has an address; check the names");
     }
     ClientSession* const raw = self.get();
-    self->handle_ = std::make_shared<ZooKeeperHandle>(
-        self->runtime_,
-        ZooKeeperHandle::Callbacks{[raw](int state) { raw->session_event(state); },
-                                   [raw](int type, const char* path, std::uintptr_t n) {
-                                       raw->watch_event(type, path, n);
-                                   },
-                                   [raw] { raw->lose_connection(); }, self->config_.log});
+    ZooKeeperHandle::Callbacks callbacks{
+        [raw](int state) { raw->session_event(state); },
+        [raw](int type, const char* path, std::uintptr_t n) { raw->watch_event(type, path, n); },
+        [raw] { raw->lose_connection(); }, self->config_.log};
+    self->handle_ = std::make_shared<ZooKeeperHandle>(self->runtime_, std::move(callbacks));
     self->handle_->start(self->addresses_, self->config_.timeout, self->config_.reopen);
     if (self->config_.auth) {
         self->handle_->add_auth(self->config_.auth->first, self->config_.auth->second);
@@ -419,8 +501,8 @@ Task<void> ClientSession::open(Self self) {
         const bool in_time = co_await self->changed_.wait_until(deadline);
         if (in_time) continue;
         const HostPort& first = self->servers_.front();
-        const auto service = co_await probe_port(self->runtime_, tcp_transport(self->runtime_),
-                                                 first, deadline + probe_patience);
+        const auto service =
+            co_await probe_port(self->runtime_, tcp_transport(self->runtime_), first, deadline + probe_patience);
         const std::string advice = service ? "what answers at " + first.to_string() +
                                                  " looks like " + *service
                                            : "check that it runs and that this is its client port";

@@ -127,6 +127,14 @@ void ZooKeeperHandle::watcher(zhandle_t* zh, int type, int, const char* path, vo
     self->callbacks_.watch_event(type, path, reinterpret_cast<std::uintptr_t>(context));
 }
 
+void ZooKeeperHandle::forget_watch(const std::string& path, bool of_children, std::uintptr_t watch) {
+    if (shut_ || zh_ == nullptr) return;
+    const LogTo log(callbacks_.log);
+    constexpr int only_here = 1;
+    zoo_aremove_watches(zh_, path.c_str(), of_children ? ZWATCHTYPE_CHILD : ZWATCHTYPE_DATA, watcher,
+                        reinterpret_cast<void*>(watch), only_here, nullptr, nullptr);
+}
+
 /// Any function of the C client may have found the connection dead, or have left something to send.
 void ZooKeeperHandle::after_call() {
     if (shut_) return;

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <future>
 #include <iostream>
+#include <map>
 #include <random>
 
+#include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -258,6 +260,82 @@ TEST_F(ZooKeeperSession, a_stopped_server_suspends_it_and_closing_does_not_block
     EXPECT_EQ(watched.get_future().get(), zk::WatchEvent::Type::data_changed);
     EXPECT_EQ(run(session->remove("/stopped", -1)), Code::ok);
     run(session->close());
+}
+
+/// Left again in one request they would be 1.5 MB, which the server answers by closing the connection, at every try.
+TEST_F(ZooKeeperSession, twenty_thousand_watches_outlive_a_lost_connection) {
+    constexpr int count = 20'000;
+    const auto path = [](int i) { return "/watched/a-topic-with-a-name-of-about-sixty-characters-as-they-are-" + std::to_string(i); };
+    const auto other_runtime = Runtime::with_own_thread();
+    const auto other = other_runtime->block_on(zk::open_session(other_runtime, config(30s)));
+    const auto change = [&](std::vector<zk::Op> ops) {
+        EXPECT_EQ(other_runtime->block_on(other->multi(std::move(ops))).code, Code::ok);
+    };
+    change({zk::CreateOp{"/watched", "", CreateMode::persistent}});
+    for (int begin = 0; begin < count; begin += 1'000) {
+        std::vector<zk::Op> ops;
+        for (int i = begin; i < begin + 1'000; ++i) ops.push_back(zk::CreateOp{path(i), "1", CreateMode::persistent});
+        change(std::move(ops));
+    }
+    const auto session = open(config(30s));
+    States states(runtime, session);
+    States other_states(other_runtime, other);
+    std::map<std::string, std::vector<zk::WatchEvent::Type>> seen;  // on the session's own thread
+    const zk::Watch watch = [&](const zk::WatchEvent& e) { seen[e.path].push_back(e.type); };
+    run(session->children("/watched", watch));
+    for (int begin = 0; begin < count; begin += 1'000) {
+        std::vector<Task<zk::Reply<zk::Stat>>> exists;
+        for (int i = begin; i < begin + 1'000; ++i) exists.push_back(session->exists(path(i), watch));
+        for (const auto& reply : run(zk::gather(std::move(exists)))) EXPECT_EQ(reply.code, Code::ok);
+    }
+    EXPECT_EQ(run(session->exists("/watched/absent", watch)).code, Code::no_node);
+    EXPECT_EQ(run(session->exists("/watched/absent-2", watch)).code, Code::no_node);
+    EXPECT_EQ(run(session->children(path(5), watch)).code, Code::ok);
+    EXPECT_EQ(run(session->children(path(6), watch)).code, Code::ok);
+
+    using Type = zk::WatchEvent::Type;
+    for (int round = 0; round < 2; ++round) {
+        shared_cluster().signal("zookeeper-1", "KILL");
+        EXPECT_TRUE(states.reach(SessionState::suspended, 5s));
+        // It does not come back before others have made their changes.
+        std::promise<void> may_go_on;
+        asio::post(runtime->executor(), [going = may_go_on.get_future().share()] { going.wait(); });
+        shared_cluster().restart("zookeeper-1");
+        EXPECT_TRUE(other_states.reach(SessionState::connected, 20s));
+        const int first = 10 + round;
+        if (round == 0) {
+            change({zk::SetOp{path(first), "2"}, zk::SetOp{path(count - first), "2"}, zk::DeleteOp{path(count - first - 100)},
+                    zk::CreateOp{"/watched/absent", "", CreateMode::persistent},
+                    zk::CreateOp{path(6) + "/child", "", CreateMode::persistent}});
+        }
+        may_go_on.set_value();
+        ASSERT_TRUE(states.reach(SessionState::connected, 20s));
+    }
+    // Reads go behind what is still being restored; one after the other until the last watch was asked for again.
+    const auto count_of = [&] { return run([](auto& all) -> Task<std::size_t> { co_return all.size(); }(seen)); };
+    const auto deadline = Clock::now() + 30s;
+    while (count_of() < 6 && Clock::now() < deadline) run(session->sync("/"));
+    EXPECT_EQ(session->state(), SessionState::connected);
+    EXPECT_THAT(seen[path(10)], testing::ElementsAre(Type::data_changed));
+    EXPECT_THAT(seen[path(count - 10)], testing::ElementsAre(Type::data_changed));
+    EXPECT_THAT(seen[path(count - 110)], testing::ElementsAre(Type::deleted));
+    EXPECT_THAT(seen["/watched/absent"], testing::ElementsAre(Type::created));
+    EXPECT_THAT(seen["/watched"], testing::ElementsAre(Type::children_changed));
+    EXPECT_THAT(seen[path(6)], testing::ElementsAre(Type::children_changed));
+    EXPECT_EQ(seen.size(), 6U) << "and nothing else was called";
+
+    // What did not change is watched as before.
+    change({zk::SetOp{path(20), "3"}, zk::SetOp{path(count - 20), "3"}, zk::DeleteOp{path(count - 21)},
+            zk::CreateOp{"/watched/absent-2", "", CreateMode::persistent},
+            zk::CreateOp{path(5) + "/child", "", CreateMode::persistent}});
+    while (count_of() < 11 && Clock::now() < deadline) run(session->sync("/"));
+    EXPECT_THAT(seen[path(20)], testing::ElementsAre(Type::data_changed));
+    EXPECT_THAT(seen[path(count - 20)], testing::ElementsAre(Type::data_changed));
+    EXPECT_THAT(seen[path(count - 21)], testing::ElementsAre(Type::deleted));
+    EXPECT_THAT(seen["/watched/absent-2"], testing::ElementsAre(Type::created));
+    EXPECT_THAT(seen[path(5)], testing::ElementsAre(Type::children_changed));
+    run(session->close());
+    other_runtime->block_on(other->close());
 }
 
 TEST_F(ZooKeeperSession, a_killed_server_suspends_it_and_it_comes_back) {
