@@ -279,6 +279,31 @@ TEST_F(Steps, AShortCutReadsOnlyWhatHasNoWatch) {
     EXPECT_EQ(actions_.size(), 1U);
 }
 
+TEST_F(Steps, MembersOfALargeGroupReadOneAfterTheOtherAfterACut) {
+    std::vector<std::string> ids{"me"};
+    for (int i = 0; i < 99; ++i) ids.push_back("z" + std::to_string(i));
+    std::set<Duration> waits;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        MembershipConfig config;
+        config.subscription = MemberSubscription::of_topics({"t"});
+        config.jitter_seed = seed;
+        membership_.emplace(std::move(config));
+        tell(event::SessionOpened{1, "me"});
+        tell_topic("t", 2);
+        tell(event::Registered{1, zk::Code::ok});
+        tell_members(ids);
+        tell(event::SessionSuspended{});
+        tell(event::PlanRead{1, {}});
+        now_ += 10s;
+        const auto resumed = now_;
+        tell(event::SessionResumed{});
+        while (!orders<action::ReadPlan>()) tick_after(10ms);
+        waits.insert(now_ - resumed);
+    }
+    EXPECT_GT(waits.size(), 10U);
+    EXPECT_LE(*waits.rbegin(), 1s);
+}
+
 TEST_F(Steps, MembersOfALargeGroupOpenTheirNextSessionsOneAfterTheOther) {
     std::vector<std::string> ids{"me"};
     for (int i = 0; i < 99; ++i) ids.push_back("z" + std::to_string(i));

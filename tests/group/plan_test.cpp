@@ -233,6 +233,16 @@ TEST_F(OtherView, WhatNobodySeesAnyMoreLeavesThePlan) {
     EXPECT_THAT(reports_, IsEmpty());
 }
 
+TEST_F(OtherView, WhatATopicHadBeforeItWasDeletedAndMadeAnewLeavesThePlanAtOnce) {
+    tell(event::TopicChanged{1, "t"});
+    tell_topic("t", 0);
+    EXPECT_FALSE(orders<action::WritePlan>()) << "others may still see it";
+    tell(event::TopicChanged{1, "t"});
+    tell_topic("t", 2);
+    ASSERT_EQ(ordered<action::WritePlan>().size(), 1U);
+    EXPECT_EQ(ordered<action::WritePlan>()[0].plan.size(), 3U);
+}
+
 TEST_F(OtherView, WhatSomebodyPutsBackStays) {
     list_for(1min, {0, 1});
     ASSERT_EQ(written_.size(), 1U);

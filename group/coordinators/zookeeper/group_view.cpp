@@ -249,6 +249,7 @@ void GroupView::on(const event::TopicRead& e) {
         reading.known = true;
         reading.retry.backoff.reset();
     });
+    topic.came_back = exists && topic.was_read && !topic.exists;
     topic.was_read = true;
     topic.exists = exists;
     topic.partitions = std::move(partitions);

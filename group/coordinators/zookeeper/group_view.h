@@ -28,6 +28,7 @@ class GroupView {
         Reading reading{};
         bool exists = false;
         bool was_read = false;  ///< Ever; else partitions is not known, though reading goes on without.
+        bool came_back = false;     ///< As last read, it exists again after it was gone.
         bool reported_missing = false;
         std::vector<PartitionLeader> partitions{};  ///< Ascending.
 

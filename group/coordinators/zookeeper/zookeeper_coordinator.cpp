@@ -51,8 +51,10 @@ void ZookeeperCoordinator::progress() {
     if (!closing_) session_.open_if_due();
     if (live()) {
         session_.register_if_due(view_.topics_known());
-        view_.read_if_due(session_.number(), registered());
-        if (balanced()) plan_.read_if_due(session_.number());
+        if (turn_.due(read_not_before_)) {
+            view_.read_if_due(session_.number(), registered());
+            if (balanced()) plan_.read_if_due(session_.number());
+        }
         take_changes();
         divide_if_known();
         if (inputs_known()) sweep_.list_if_due(session_.number());
@@ -78,9 +80,11 @@ void ZookeeperCoordinator::on(const event::SessionSuspended&) {
     tenancy_.suspend();
 }
 
-/// Watches have survived, and ZooKeeper tells what they missed: only what has none is read again, when it is due.
+/// Watches have survived, and ZooKeeper tells what they missed: only what has none is read again, by one member of a large
+/// group after the other.
 void ZookeeperCoordinator::on(const event::SessionResumed&) {
     if (!session_.resumed()) return;
+    read_not_before_ = turn_.now() + turn_.jitter(spread());
     reading_suspended_ = false;
     turn_.order(action::ResumeReading{});
     claims_.resume();
@@ -89,13 +93,17 @@ void ZookeeperCoordinator::on(const event::SessionResumed&) {
 
 void ZookeeperCoordinator::on(const event::SessionExpired&) {
     const bool had_partitions = !tenancy_.empty();
-    const auto members = static_cast<std::int64_t>(view_.members().size());
-    if (!session_.expired(std::min(spread_max, spread_of_one * members))) return;
+    if (!session_.expired(spread())) return;
     lose_all();
     if (closing_) return finish(!had_partitions);
     view_.begin_anew();
     plan_.begin_anew();
     sweep_.stop();
+}
+
+/// Over which members come back that lost their servers at the same time.
+Duration ZookeeperCoordinator::spread() const {
+    return std::min(spread_max, spread_of_one * static_cast<std::int64_t>(view_.members().size()));
 }
 
 void ZookeeperCoordinator::lose_all() {
@@ -139,9 +147,15 @@ void ZookeeperCoordinator::on(const event::PlanWritten& e) {
 }
 
 void ZookeeperCoordinator::take_changes() {
-    for (const auto& topic : view_.take_changed_topics()) {
-        plan_.view_changed(topic);
-        reported_.erase(topic);
+    for (const auto& name : view_.take_changed_topics()) {
+        plan_.view_changed(name);
+        reported_.erase(name);
+        const auto* topic = view_.find(name);
+        if (topic == nullptr || !topic->came_back) continue;
+        // It was made anew: what the plan has beyond it is of the old one.
+        for (const auto partition : plan_.partitions_of(name)) {
+            if (!topic->sees(partition)) plan_.let_go({name, partition});
+        }
     }
     if (view_.take_change()) {
         inputs_changed_ = true;
@@ -269,8 +283,9 @@ std::optional<TimePoint> ZookeeperCoordinator::next_timer() const {
     auto next = earlier(session_.next_timer(closing_), leave_deadline_);
     if (session_.live()) next = earlier(next, claims_.next_timer());
     if (!live()) return next;
-    next = earlier(next, view_.next_timer(registered()));
-    if (balanced()) next = earlier(next, plan_.next_read());
+    auto read = view_.next_timer(registered());
+    if (balanced()) read = earlier(read, plan_.next_read());
+    if (read) next = earlier(next, std::max(*read, read_not_before_));
     if (!inputs_known()) return next;
     if (balanced() && !plan_.frozen()) next = earlier(next, plan_.next_write());
     return earlier(next, sweep_.next_timer());

@@ -90,6 +90,7 @@ class ZookeeperCoordinator final : public Coordinator {
 
     void add_gap(const std::string& topic, std::int32_t partition, const std::map<TopicPartition, std::string>& assigned,
                  std::vector<ReadingGap>& gaps) const;
+    Duration spread() const;
     void lose_all();
     void finish(bool clean);
 
@@ -103,6 +104,7 @@ class ZookeeperCoordinator final : public Coordinator {
     OwnerSweep sweep_;
     bool inputs_changed_ = false;       // since partitions were divided
     bool reading_suspended_ = false;
+    TimePoint read_not_before_{};
     std::map<std::string, std::size_t> reported_;  // disagreements: topic -> how many partitions the plan had
 
     bool closing_ = false;
