@@ -33,8 +33,8 @@ void throw_unless_done(const Answers& answers, const std::string& action, const 
 
 }  // namespace
 
-Task<void> create_topic(std::shared_ptr<Cluster> cluster, std::string topic, std::int32_t partitions,
-                        std::int16_t replication, std::map<std::string, std::string> configs) {
+Task<void> detail::created_topic(std::shared_ptr<Cluster> cluster, std::string topic, std::int32_t partitions,
+                                 std::int16_t replication, std::map<std::string, std::string> configs) {
     CreateTopicsRequest request;
     request.timeout_ms = static_cast<std::int32_t>(cluster->config().request_timeout.count());
     CreateTopicsRequest::Topic wanted;
@@ -49,11 +49,11 @@ Task<void> create_topic(std::shared_ptr<Cluster> cluster, std::string topic, std
     }
     request.topics.push_back(std::move(wanted));
     const CreateTopicsResponse response =
-        co_await cluster->call_controller(std::move(request), Cluster::CallOptions{});
+        co_await cluster->call_controller(std::move(request), Cluster::CallOptions{}, use_task);
     throw_unless_done(response.topics, "create", "CreateTopics", topic);
 }
 
-Task<void> delete_topic(std::shared_ptr<Cluster> cluster, std::string topic) {
+Task<void> detail::deleted_topic(std::shared_ptr<Cluster> cluster, std::string topic) {
     DeleteTopicsRequest request;
     request.timeout_ms = static_cast<std::int32_t>(cluster->config().request_timeout.count());
     request.topic_names.push_back(topic);
@@ -61,7 +61,7 @@ Task<void> delete_topic(std::shared_ptr<Cluster> cluster, std::string topic) {
     Cluster::CallOptions options;
     options.version_max = 5;
     const DeleteTopicsResponse response =
-        co_await cluster->call_controller(std::move(request), options);
+        co_await cluster->call_controller(std::move(request), options, use_task);
     throw_unless_done(response.responses, "delete", "DeleteTopics", topic);
 }
 

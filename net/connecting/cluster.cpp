@@ -90,19 +90,18 @@ std::shared_ptr<const ClusterView> Cluster::view() const {
     return impl_->current_view();
 }
 
-Task<std::shared_ptr<const ClusterView>> Cluster::refresh(std::vector<std::string> topics,
-                                                          RefreshOptions options) {
+Task<Cluster::ViewPtr> Cluster::refreshed(std::shared_ptr<Impl> impl, TopicNames topics, RefreshOptions options) {
     Asked asked;
-    if (!topics.empty()) {
-        asked.topics.emplace(topics.begin(), topics.end());
+    if (!topics.get().empty()) {
+        asked.topics.emplace(topics.get().begin(), topics.get().end());
         asked.create = options.allow_auto_topic_creation;
     }
-    return Impl::refreshed(impl_, std::move(asked));
+    return Impl::refreshed(std::move(impl), std::move(asked));
 }
 
-Task<std::shared_ptr<const ClusterView>> Cluster::next_view(std::shared_ptr<const ClusterView> known,
-                                                            TimePoint deadline) {
-    return Impl::next_view(impl_, std::move(known), deadline);
+Task<Cluster::ViewPtr> Cluster::newer_view(std::shared_ptr<Impl> impl, ViewPtr known, TimePoint deadline,
+                                           std::stop_token abandoned) {
+    return Impl::next_view(std::move(impl), std::move(known), deadline, std::move(abandoned));
 }
 
 void Cluster::set_bootstrap(std::vector<HostPort> bootstrap) {
@@ -110,11 +109,14 @@ void Cluster::set_bootstrap(std::vector<HostPort> bootstrap) {
     impl_->runtime->post([impl = impl_, bootstrap = std::move(bootstrap)] { impl->bootstrap = bootstrap; });
 }
 
-Task<std::int32_t> Cluster::coordinator(std::string group) {
-    return Impl::coordinator_of(impl_, std::move(group));
+Task<std::int32_t> Cluster::coordinator_of(std::shared_ptr<Impl> impl, std::string group) {
+    return Impl::coordinator_of(std::move(impl), std::move(group));
 }
 
 void Cluster::forget_coordinator(const std::string& group) {
+    if (!impl_->runtime->on_runtime()) {
+        return impl_->runtime->post([impl = impl_, group] { impl->coordinators.erase(group); });
+    }
     impl_->coordinators.erase(group);
 }
 
@@ -133,17 +135,17 @@ Task<std::map<ApiKey, VersionRange>> all(Task<BrokerVersions> asking) {
 
 }  // namespace
 
-Task<std::int16_t> Cluster::version_for(std::int32_t broker, ApiKey api, CallOptions options) {
+Task<std::int16_t> Cluster::version_of(std::shared_ptr<Impl> impl, std::int32_t broker, ApiKey api, CallOptions options) {
     const auto* const schema = protocol::request_schema(api);
     if (!schema) {
         throw Error(errc::unsupported_version, "kwire does not know this request",
                     {.api = to_string(api)});
     }
-    return chosen(Impl::versions_of(impl_, broker, options), schema, options);
+    return chosen(Impl::versions_of(std::move(impl), broker, options), schema, options);
 }
 
-Task<std::map<ApiKey, VersionRange>> Cluster::versions(std::int32_t broker) {
-    return all(Impl::versions_of(impl_, broker, {}));
+Task<std::map<ApiKey, VersionRange>> Cluster::versions_of(std::shared_ptr<Impl> impl, std::int32_t broker) {
+    return all(Impl::versions_of(std::move(impl), broker, {}));
 }
 
 void Cluster::close() {

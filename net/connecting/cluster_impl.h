@@ -82,7 +82,7 @@ struct Cluster::Impl : std::enable_shared_from_this<Cluster::Impl> {
                                     std::shared_ptr<std::optional<ClusterView>> without_brokers,
                                     TimePoint deadline);
     void publish(ClusterView next, const Asked& asked);
-    static Task<ViewPtr> next_view(Self self, ViewPtr known, TimePoint deadline);
+    static Task<ViewPtr> next_view(Self self, ViewPtr known, TimePoint deadline, std::stop_token abandoned);
     static Task<void> keep_fresh(Self self);
     static Task<bool> refresh_old(Self self);
     Asked old_topics() const;

@@ -127,9 +127,14 @@ Task<ViewPtr> Cluster::Impl::refreshed(Self self, Asked asked) {
     co_return refresh->view;
 }
 
-Task<ViewPtr> Cluster::Impl::next_view(Self self, ViewPtr known, TimePoint deadline) {
+Task<ViewPtr> Cluster::Impl::next_view(Self self, ViewPtr known, TimePoint deadline, std::stop_token abandoned) {
     self->runtime->require_on_runtime("Cluster::next_view");
-    while (!self->closed && self->current_view() == known && self->runtime->now() < deadline) {
+    const std::stop_callback wake(abandoned, [weak = std::weak_ptr(self)] {
+        const auto held = weak.lock();
+        if (!held) return;
+        held->runtime->post([held] { held->view_changed.notify_all(); });
+    });
+    while (!self->closed && !abandoned.stop_requested() && self->current_view() == known && self->runtime->now() < deadline) {
         co_await self->view_changed.wait_until(deadline);
     }
     co_return self->current_view();

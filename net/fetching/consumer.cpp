@@ -181,12 +181,13 @@ void Consumer::Impl::unassign(const std::shared_ptr<PartitionCursor>& cursor,
         if (found != assigned_.end() && found->second && found->second->cursor == cursor) {
             partition = found->second;
             assigned_.erase(found);
+            if (partition->paused) paused_count_.fetch_sub(1);
         }
     }
     if (!partition || !queue_->remove(partition, state)) cursor->set_state(state);
 }
 
-Task<MessageBatch> Consumer::Impl::async_poll(std::chrono::milliseconds timeout) {
+Task<MessageBatch> Consumer::Impl::async_poll(std::chrono::milliseconds timeout, std::stop_token abandoned) {
     struct Waiter {
         FetchQueue& queue;
         explicit Waiter(FetchQueue& q) : queue(q) { queue.add_async_waiter(); }
@@ -194,9 +195,15 @@ Task<MessageBatch> Consumer::Impl::async_poll(std::chrono::milliseconds timeout)
     };
     const auto queue = queue_;
     const Waiter waiter(*queue);
+    const std::stop_callback wake(abandoned, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->runtime_->post([self] { self->readable_.notify_all(); });
+    });
     const TimePoint deadline = runtime_->now() + std::min<std::chrono::milliseconds>(
                                                      timeout, std::chrono::hours(24 * 365));
     for (;;) {
+        if (abandoned.stop_requested()) co_return MessageBatch{};
         MessageBatch batch = queue->try_take();
         if (!batch.empty() || runtime_->now() >= deadline) co_return batch;
         co_await readable_.wait_until(deadline);
@@ -225,16 +232,19 @@ std::shared_ptr<Consumer> Consumer::create(std::shared_ptr<Cluster> cluster, Fet
     return consumer;
 }
 
-Task<std::shared_ptr<PartitionCursor>> Consumer::async_assign(TopicPartition tp, StartOffset start,
-                                                              std::function<void()> on_progress) {
-    const auto impl = impl_;
+Task<std::shared_ptr<PartitionCursor>> Consumer::assigned(std::shared_ptr<Impl> impl, TopicPartition tp,
+                                                         StartOffset start, std::function<void()> on_progress) {
     impl->runtime_->require_on_runtime("Consumer::async_assign");
     auto cursor = co_await impl->assign(std::move(tp), start, std::move(on_progress));
     co_return cursor;
 }
 
+void Consumer::drop(const std::shared_ptr<Impl>& impl, const std::shared_ptr<PartitionCursor>& cursor) {
+    impl->unassign(cursor, PartitionCursor::State::retired);
+}
+
 std::shared_ptr<PartitionCursor> Consumer::assign(TopicPartition tp, StartOffset start) {
-    return impl_->runtime_->block_on(async_assign(std::move(tp), start, {}));
+    return impl_->runtime_->block_on(assigned(impl_, std::move(tp), start, {}));
 }
 
 void Consumer::unassign(const std::shared_ptr<PartitionCursor>& cursor,
@@ -256,44 +266,16 @@ MessageBatch Consumer::poll(std::chrono::milliseconds timeout) {
     return impl_->queue_->take(timeout);
 }
 
-Task<MessageBatch> Consumer::async_poll(std::chrono::milliseconds timeout) {
-    const auto impl = impl_;
+Task<MessageBatch> Consumer::polled(std::shared_ptr<Impl> impl, std::chrono::milliseconds timeout,
+                                    std::stop_token abandoned) {
     impl->runtime_->require_on_runtime("Consumer::async_poll");
-    auto batch = co_await impl->async_poll(timeout);
+    auto batch = co_await impl->async_poll(timeout, std::move(abandoned));
     co_return batch;
 }
 
+const std::shared_ptr<Runtime>& Consumer::runtime() const { return impl_->runtime_; }
+
 std::int64_t Consumer::buffered_bytes() const { return impl_->budget_->used(); }
-
-std::optional<std::int64_t> Consumer::high_watermark(const TopicPartition& tp) const {
-    const std::lock_guard lock(impl_->assigned_mutex_);
-    const auto found = impl_->assigned_.find(tp);
-    if (found == impl_->assigned_.end() || !found->second) return std::nullopt;
-    const auto mark = found->second->high_watermark.load(std::memory_order_relaxed);
-    if (mark < 0) return std::nullopt;
-    return mark;
-}
-
-std::optional<PartitionReading> Consumer::reading(const TopicPartition& tp) const {
-    std::shared_ptr<FetchPartition> partition;
-    {
-        const std::lock_guard lock(impl_->assigned_mutex_);
-        const auto found = impl_->assigned_.find(tp);
-        if (found == impl_->assigned_.end() || !found->second) return std::nullopt;
-        partition = found->second;
-    }
-    PartitionReading reading;
-    reading.position = partition->fetch_offset;
-    reading.log_end = partition->log_end;
-    reading.buffered = partition->waiting_bytes.load() > 0;
-    reading.failed = partition->failed.load();
-    const TimePoint answered =
-        partition->home != nullptr ? partition->home->answered_at(*partition) : partition->answered_at;
-    const bool resetting = partition->where.state() == Whereabouts::State::resetting;
-    if (answered != TimePoint::min() && !resetting) reading.answered_at = answered;
-    reading.trouble = partition->trouble.reason();
-    return reading;
-}
 
 void Consumer::close() { impl_->close(); }
 

@@ -32,7 +32,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     Task<std::shared_ptr<PartitionCursor>> assign(TopicPartition tp, StartOffset start,
                                                   std::function<void()> on_progress);
     void unassign(const std::shared_ptr<PartitionCursor>& cursor, PartitionCursor::State state);
-    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
+    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout, std::stop_token abandoned);
 
     // FetchContext
     Runtime& runtime() override { return *runtime_; }
@@ -48,8 +48,19 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     void report(const Error& error) override;
     std::shared_ptr<void> keep() override { return shared_from_this(); }
 
+    void give_up_paused() override;
+
     class Reservation;
     void wake_all();
+
+    // ---- consumer_control.cpp: partitions by name. Any thread
+    /// Null if it is not assigned, or its start is still looked up.
+    std::shared_ptr<FetchPartition> find(const TopicPartition& tp);
+    /// Throws not_assigned. Needs assigned_mutex_.
+    FetchPartitions find_all(const std::vector<TopicPartition>& partitions) const;
+    static Error not_assigned(const TopicPartition& tp);
+    std::shared_ptr<FetchPartition> successor_of(const FetchPartition& old, std::int64_t position);
+    void route_soon(const std::shared_ptr<FetchPartition>& fresh);
 
     // ---- consumer_routing.cpp: finding the leaders of those that seek one
     static Task<void> run_router(std::shared_ptr<Impl> self);
@@ -90,6 +101,7 @@ struct Consumer::Impl : FetchContext, std::enable_shared_from_this<Consumer::Imp
     // Any thread.
     std::mutex assigned_mutex_;
     std::map<TopicPartition, std::shared_ptr<FetchPartition>> assigned_;  // null while the start is looked up
+    std::atomic<int> paused_count_{0};
 
     // The strand.
     std::map<std::int32_t, std::shared_ptr<Fetcher>> fetchers_;

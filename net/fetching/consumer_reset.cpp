@@ -17,8 +17,8 @@ Task<void> Consumer::Impl::reset_position(std::shared_ptr<Impl> self, std::share
     if (partition->where.due() > self->runtime_->now()) co_await timer.wait_until(partition->where.due());
     std::vector<std::string> topics(1, partition->tp().topic);
     try {
-        co_await self->cluster_->refresh(std::move(topics));
-    } catch (const Error&) {
+        co_await self->cluster_->refresh(std::move(topics), RefreshOptions{}, use_task);
+    } catch (...) {
         // what is known has to do
     }
     if (self->closed() || partition->over()) co_return;
@@ -46,7 +46,7 @@ Task<void> Consumer::Impl::reset_position(std::shared_ptr<Impl> self, std::share
 /// The topic was deleted and made anew. What was read of the old one, and whatever was remembered of it, is void.
 void Consumer::Impl::begin_anew(const std::shared_ptr<FetchPartition>& partition, TopicNews& news) {
     const TopicPartition& tp = partition->tp();
-    partition->cursor->expect_restart();
+    queue_->expect_restart(partition);
     partition->trouble.over();
     partition->high_watermark.store(-1, std::memory_order_relaxed);
     if (handlers_.on_topic_recreated) {
@@ -96,8 +96,11 @@ Task<void> Consumer::Impl::look_up_position(std::shared_ptr<Impl> self, std::sha
         partition->fetch_offset = *offset;
         partition->bytes_max = self->config_.partition_fetch_bytes_max;
         partition->where.position_found();
-        if (anew) partition->cursor->restart_comes(*offset);
-        self->queue_->push_restart(partition, *offset, anew);
+        if (anew) {
+            self->queue_->push_expected_restart(partition, *offset);
+        } else {
+            self->queue_->push_restart(partition, *offset);
+        }
         // Not through Metadata again: its leader has just answered.
         const auto view = self->cluster_->view();
         TopicNews news;

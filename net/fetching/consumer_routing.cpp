@@ -71,7 +71,7 @@ Task<void> Consumer::Impl::refresh_and_place(FetchPartitions due) {
     std::optional<Error> failure;
     refresh_due_ = runtime_->now() + watch_interval;
     try {
-        view = co_await cluster_->refresh(std::move(topics));
+        view = co_await cluster_->refresh(std::move(topics), RefreshOptions{}, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }

@@ -53,7 +53,7 @@ Task<void> Consumer::Impl::validate(std::shared_ptr<Impl> self, std::int32_t lea
     std::optional<Error> failure;
     OffsetForLeaderEpochResponse response;
     try {
-        response = co_await self->cluster_->call(leader, std::move(request), CallOptions{});
+        response = co_await self->cluster_->call(leader, std::move(request), CallOptions{}, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }

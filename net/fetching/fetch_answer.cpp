@@ -81,8 +81,9 @@ void FetchAnswerReader::take_partition(const Partition& partition, Answer& answe
     if (partition->over()) return;
     if (answer.error_code != ErrorCode::none) return take_error(partition, answer.error_code);
     const bool committed_only = context_.config().isolation == IsolationLevel::read_committed;
-    partition->log_end =
-        committed_only && answer.last_stable_offset >= 0 ? answer.last_stable_offset : answer.high_watermark;
+    partition->log_end.store(
+        committed_only && answer.last_stable_offset >= 0 ? answer.last_stable_offset : answer.high_watermark,
+        std::memory_order_relaxed);
     partition->high_watermark.store(answer.high_watermark, std::memory_order_relaxed);
     const std::int32_t replica = answer.preferred_read_replica;
     if (replica >= 0 && replica != broker_ && partition->where.state() == Whereabouts::State::at_leader) {

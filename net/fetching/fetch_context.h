@@ -28,6 +28,8 @@ class FetchContext {
     /// What is wrong with partition now, from the last try to read it.
     virtual void note_trouble(FetchPartition& partition, Error reason, Trouble::Report report) = 0;
     virtual void report(const Error& error) = 0;
+    /// Room is short: what was fetched of paused partitions is dropped, to be fetched again once they are resumed.
+    virtual void give_up_paused() = 0;
     /// What keeps all this alive.
     virtual std::shared_ptr<void> keep() = 0;
 };

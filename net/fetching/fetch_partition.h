@@ -41,12 +41,14 @@ struct FetchPartition : QueuedPartition {
     const Fetcher* home = nullptr;  ///< Whose list it stands in; null: nobody's.
     FetchSession::Member* member = nullptr;  ///< Its place in what its leader was told last.
     TimePoint answered_at = TimePoint::min();  ///< When a Fetch of it was last answered; min: the last try failed.
-    std::int64_t log_end = -1;      ///< How far it can be read, as the last answer said; -1: none came yet.
     bool just_fed = false;          ///< The answer being taken apart brought something of it.
     bool goes_back = false;         ///< It was reported that offsets go back in its log.
     std::int64_t fetch_offset = 0;  ///< The next offset to ask for.
     std::int32_t bytes_max = 0;     ///< Grows where a message does not fit (Fetch v2 and below).
-    std::atomic<std::int64_t> high_watermark{-1};  ///< Any thread.
+
+    // Any thread.
+    std::atomic<std::int64_t> log_end{-1};  ///< How far it can be read, as the last answer said; -1: none came yet.
+    std::atomic<std::int64_t> high_watermark{-1};
 };
 
 using FetchPartitions = std::vector<std::shared_ptr<FetchPartition>>;

@@ -48,7 +48,7 @@ bool FetchPlanner::choose(const FetchPartitions& partitions, TimePoint& look_aga
     chosen_.clear();
     bool some_have_enough = false;
     for (const auto& partition : partitions) {
-        if (partition->over()) continue;
+        if (partition->over() || partition->paused.load()) continue;
         if (partition->where.due() > now) {
             look_again_at = std::min(look_again_at, partition->where.due());
             leaves_out = true;
@@ -88,6 +88,7 @@ bool FetchPlanner::make(FetchPlan& plan, const FetchPartitions& partitions, std:
     for (const auto* partition : chosen_) plan.reserved += bytes_to_ask_for(**partition, fair, config);
     if (version >= 3) plan.reserved = std::min(plan.reserved, bytes_max);
     if (!context_.budget()->reserve(plan.reserved)) {
+        context_.give_up_paused();
         context_.budget()->wait_for_room(plan.reserved);
         if (!context_.budget()->reserve(plan.reserved)) return false;
     }

@@ -13,6 +13,22 @@ constexpr std::size_t idle_states_max = 8;
 // Larger decompression buffers go back to the system with their batch, or a few huge batches would hold memory for ever.
 constexpr std::size_t idle_buffer_bytes_max = 4 * 1024 * 1024;
 
+/// A chunk that holds nothing but the news that the position is another one.
+FetchedChunk restart_at(std::int64_t position, std::uint32_t expected) {
+    FetchedChunk moved;
+    moved.position = moved.next_offset = position;
+    moved.restarts = true;
+    moved.expected = expected;
+    return moved;
+}
+
+/// What chunk says of a new position, of the partition that was just taken in hand.
+void restart(const QueuedPartition& partition, FetchedChunk& chunk) {
+    PartitionCursor& cursor = *partition.cursor;
+    chunk.restarts = false;
+    if (chunk.expected > 0 || chunk.position < cursor.handed_out()) cursor.restart(chunk.position, chunk.expected);
+}
+
 }  // namespace
 
 FetchQueue::FetchQueue(std::shared_ptr<BufferBudget> budget, RecordReaderOptions options,
@@ -44,14 +60,26 @@ void FetchQueue::push(std::vector<Delivery> deliveries) {
     // deliveries, with what was refused, goes only now that the lock is free.
 }
 
-void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position, bool anew) {
-    FetchedChunk moved;
-    moved.position = moved.next_offset = position;
-    moved.restarts = true;
-    moved.anew = anew;
+void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position) {
     std::vector<Delivery> deliveries;
-    deliveries.push_back({partition, std::move(moved)});
+    deliveries.push_back({partition, restart_at(position, 0)});
     push(std::move(deliveries));
+}
+
+// Who seeks on another thread takes over what is expected: never between a look at removed and what is done then.
+
+void FetchQueue::expect_restart(const std::shared_ptr<QueuedPartition>& partition) {
+    const Lock lock(mutex_);
+    if (!partition->removed) partition->cursor->expect_restart();
+}
+
+void FetchQueue::push_expected_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position) {
+    Lock lock(mutex_);
+    if (closed_ || partition->removed || partition->failed) return;
+    partition->cursor->restart_comes(position);
+    partition->chunks.push_back(restart_at(position, 1));
+    list_locked(partition);
+    wake(std::move(lock));
 }
 
 void FetchQueue::push_failure(const std::shared_ptr<QueuedPartition>& partition, Error failure) {
@@ -80,7 +108,8 @@ void FetchQueue::report_failures(Lock& lock) {
 }
 
 void FetchQueue::list_locked(const std::shared_ptr<QueuedPartition>& partition) {
-    if (partition->listed || partition->in_hand || partition->removed || partition->chunks.empty()) return;
+    const bool held = partition->in_hand || partition->paused;
+    if (partition->listed || held || partition->removed || partition->chunks.empty()) return;
     partition->listed = true;
     ready_.push_back(partition);
 }
@@ -103,7 +132,7 @@ std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
         auto partition = std::move(ready_.front());
         ready_.pop_front();
         partition->listed = false;
-        if (partition->removed || partition->chunks.empty()) continue;
+        if (partition->removed || partition->paused || partition->chunks.empty()) continue;
         // Taken away by its cursor alone: handing it out would only bring it back.
         if (partition->cursor->state() >= PartitionCursor::State::draining) continue;
         if (fail_locked(*partition)) continue;
@@ -117,6 +146,7 @@ std::unique_ptr<MessageBatch::State> FetchQueue::take_locked() {
         partition->in_hand = true;
         state->chunk = std::move(partition->chunks.front());
         partition->chunks.pop_front();
+        if (state->chunk.restarts) [[unlikely]] restart(*partition, state->chunk);
         // In one order with the wish for progress, see Fetcher::reads_enough.
         partition->waiting_bytes.fetch_sub(static_cast<std::int64_t>(state->chunk.records.size()),
                                            std::memory_order_seq_cst);
@@ -176,6 +206,13 @@ MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
 void FetchQueue::give_back(const std::shared_ptr<QueuedPartition>& partition, FetchedChunk* rest) {
     Lock lock(mutex_);
     partition->in_hand = false;
+    auto freed = partition;
+    while (freed->successor) freed = std::shared_ptr(freed->successor);
+    if (freed != partition) {
+        freed->in_hand = freed->predecessor_in_hand = false;
+        set_flow_locked(*freed);
+        list_locked(freed);
+    }
     if (rest != nullptr && !closed_ && !partition->removed &&
         !partition->failed.load(std::memory_order_relaxed)) {
         partition->waiting_bytes.fetch_add(static_cast<std::int64_t>(rest->records.size()),
@@ -220,6 +257,72 @@ void FetchQueue::add(const std::shared_ptr<QueuedPartition>& partition) {
     partitions_.push_back(partition);
 }
 
+bool FetchQueue::flows_locked(const QueuedPartition& partition) const {
+    return !suspended_ && !partition.paused && !partition.predecessor_in_hand;
+}
+
+void FetchQueue::set_flow_locked(const QueuedPartition& partition) {
+    PartitionCursor& cursor = *partition.cursor;
+    if (partition.removed || cursor.state() >= PartitionCursor::State::draining) return;
+    cursor.set_state(flows_locked(partition) ? PartitionCursor::State::flowing : PartitionCursor::State::suspended);
+}
+
+bool FetchQueue::pause(const std::shared_ptr<QueuedPartition>& partition) {
+    const Lock lock(mutex_);
+    if (partition->removed || partition->paused.exchange(true)) return false;
+    set_flow_locked(*partition);
+    return true;
+}
+
+bool FetchQueue::resume(const std::shared_ptr<QueuedPartition>& partition) {
+    Lock lock(mutex_);
+    if (partition->removed || !partition->paused.exchange(false)) return false;
+    set_flow_locked(*partition);
+    list_locked(partition);
+    wake(std::move(lock));
+    return true;
+}
+
+void FetchQueue::succeed_locked(const std::shared_ptr<QueuedPartition>& old,
+                                const std::shared_ptr<QueuedPartition>& fresh, std::int64_t position,
+                                std::vector<FetchedChunk>& dropped) {
+    old->removed = true;
+    clear_locked(*old, dropped);
+    std::replace(partitions_.begin(), partitions_.end(), old, fresh);
+    fresh->paused = old->paused.load();
+    fresh->in_hand = fresh->predecessor_in_hand = old->in_hand;
+    if (old->in_hand) old->successor = fresh;
+    // What was expected of old comes with the first chunk of fresh.
+    const std::uint32_t expected = fresh->cursor->restarts_expected();
+    if (expected > 0) fresh->chunks.push_back(restart_at(position, expected));
+    set_flow_locked(*fresh);
+    list_locked(fresh);
+}
+
+bool FetchQueue::seek(const std::shared_ptr<QueuedPartition>& old, const std::shared_ptr<QueuedPartition>& fresh,
+                      std::int64_t position) {
+    std::vector<FetchedChunk> dropped;  // goes when the lock is free
+    Lock lock(mutex_);
+    if (closed_ || old->removed) return false;
+    fresh->cursor->expect_restart();
+    fresh->cursor->restart_comes(position);
+    succeed_locked(old, fresh, position, dropped);
+    wake(std::move(lock));
+    return true;
+}
+
+bool FetchQueue::give_up_fetched(const std::shared_ptr<QueuedPartition>& old,
+                                 const std::shared_ptr<QueuedPartition>& fresh, std::int64_t* position) {
+    std::vector<FetchedChunk> dropped;
+    const Lock lock(mutex_);
+    if (closed_ || old->removed || old->in_hand || old->chunks.empty()) return false;
+    const auto is_news = [](const FetchedChunk& chunk) { return chunk.failure || chunk.restarts; };
+    if (std::any_of(old->chunks.begin(), old->chunks.end(), is_news)) return false;
+    *position = std::max(old->chunks.front().position, old->cursor->delivered());
+    succeed_locked(old, fresh, *position, dropped);
+    return true;
+}
+
 bool FetchQueue::remove(const std::shared_ptr<QueuedPartition>& partition,
                         PartitionCursor::State state) {
     std::vector<FetchedChunk> dropped;
@@ -248,7 +351,7 @@ void FetchQueue::resume() {
     Lock lock(mutex_);
     suspended_ = false;
     for (const auto& partition : partitions_) {
-        partition->cursor->set_state_without_barrier(PartitionCursor::State::flowing);
+        if (flows_locked(*partition)) partition->cursor->set_state_without_barrier(PartitionCursor::State::flowing);
     }
     process_wide_barrier();
     const bool sleeping = sleepers_ > 0;

@@ -35,7 +35,7 @@ struct FetchedChunk {
     std::int64_t next_offset = 0;  ///< Where the fetch after it begins: what lies between and is not in it is nowhere.
     std::int64_t high_watermark = -1;
     bool restarts = false;  ///< The position was set anew, and may lie before what was handed out.
-    bool anew = false;      ///< With restarts: the log is another one, see PartitionCursor::expect_restart.
+    std::uint32_t expected = 0;  ///< With restarts: so many of PartitionCursor::expect_restart end with it.
     std::shared_ptr<const Error> failure;  ///< The partition cannot be read beyond what came before; holds nothing else.
 };
 
@@ -46,11 +46,14 @@ struct QueuedPartition {
     const std::shared_ptr<PartitionCursor> cursor;  // constant
     std::deque<FetchedChunk> chunks;
     bool in_hand = false;
+    bool predecessor_in_hand = false;  // with in_hand: not this one, but one whose place it took
     bool listed = false;  // stands in the list of partitions that can be read
+    std::shared_ptr<QueuedPartition> successor;  // took its place while it was in hand, and waits until that ends
 
-    // Any thread reads these; removed and failed change under the mutex only.
+    // Any thread reads these; removed, failed and paused change under the mutex only.
     std::atomic<bool> removed{false};            ///< Taken away.
     std::atomic<bool> failed{false};             ///< Cannot be read further.
+    std::atomic<bool> paused{false};             ///< Neither handed out nor fetched for now.
     std::atomic<std::int64_t> waiting_bytes{0};  ///< Of chunks in no hand; the fetcher counts what it made.
 };
 
@@ -75,7 +78,10 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     void push(std::vector<Delivery> deliveries);
     /// The position was set anew. The reader is told at once, with a chunk that holds nothing: what is stored must not stay
     /// beyond the log's end until something is written.
-    void push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position, bool anew = false);
+    void push_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position);
+    /// The log is another one. First it is announced, then, when the position in it is known, pushed.
+    void expect_restart(const std::shared_ptr<QueuedPartition>& partition);
+    void push_expected_restart(const std::shared_ptr<QueuedPartition>& partition, std::int64_t position);
     /// Nothing more can be fetched of it. Reported when all that was fetched before has been read.
     void push_failure(const std::shared_ptr<QueuedPartition>& partition, Error failure);
 
@@ -107,6 +113,16 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     bool remove(const std::shared_ptr<QueuedPartition>& partition, PartitionCursor::State state);
     void suspend();
     void resume();
+    /// False if that changes nothing.
+    bool pause(const std::shared_ptr<QueuedPartition>& partition);
+    bool resume(const std::shared_ptr<QueuedPartition>& partition);
+    /// fresh, of the same cursor, takes the place of old: what was fetched of old, or is under way, never comes out, and
+    /// fresh begins at position once old is in no hand. False if old was removed already.
+    bool seek(const std::shared_ptr<QueuedPartition>& old, const std::shared_ptr<QueuedPartition>& fresh,
+              std::int64_t position);
+    /// The same, to have the memory of what was fetched; only if it waits in no hand. The position in *position.
+    bool give_up_fetched(const std::shared_ptr<QueuedPartition>& old, const std::shared_ptr<QueuedPartition>& fresh,
+                         std::int64_t* position);
     /// See Consumer::hand_out_until.
     void hand_out_until(TimePoint until);
     void close();
@@ -115,6 +131,11 @@ class FetchQueue : public std::enable_shared_from_this<FetchQueue> {
     static constexpr TimePoint::rep for_ever = TimePoint::max().time_since_epoch().count();
     using Lock = std::unique_lock<std::mutex>;
 
+    void succeed_locked(const std::shared_ptr<QueuedPartition>& old, const std::shared_ptr<QueuedPartition>& fresh,
+                        std::int64_t position, std::vector<FetchedChunk>& dropped);
+    /// Whether messages of partition may be handed out now; and set for its cursor, unless that was taken away.
+    bool flows_locked(const QueuedPartition& partition) const;
+    void set_flow_locked(const QueuedPartition& partition);
     std::unique_ptr<MessageBatch::State> take_locked();
     /// The same, and reports the failures that were met; the lock is free in between.
     std::unique_ptr<MessageBatch::State> next_locked(Lock& lock);

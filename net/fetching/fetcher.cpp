@@ -171,7 +171,7 @@ Task<std::optional<std::int16_t>> Fetcher::find_version() {
     std::optional<std::int16_t> version;
     under_way_ = {now(), Duration::zero()};
     try {
-        version = co_await cluster_->version_for(broker_, ApiKey::fetch, options);
+        version = co_await cluster_->version_for(broker_, ApiKey::fetch, options, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }
@@ -189,7 +189,7 @@ Task<std::optional<Error>> Fetcher::refuse_guess() {
     std::map<ApiKey, VersionRange> offered;
     std::optional<Error> failure;
     try {
-        offered = co_await cluster_->versions(broker_);
+        offered = co_await cluster_->versions(broker_, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }
@@ -211,7 +211,7 @@ Task<void> Fetcher::fetch(FetchPlan plan, std::int16_t version) {
     const TimePoint sent = now();
     under_way_ = {sent + plan.wait, plan.wait};
     try {
-        response = co_await cluster_->call(broker_, std::move(request), options);
+        response = co_await cluster_->call(broker_, std::move(request), options, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }

@@ -31,11 +31,6 @@ void MessageBatch::State::begin() {
     at_end = false;
     PartitionCursor& cursor = *partition->cursor;
     message.cursor_ = &cursor;
-    if (chunk.restarts) {
-        chunk.restarts = false;
-        const bool anew = std::exchange(chunk.anew, false);
-        if (anew || chunk.position < cursor.handed_out()) cursor.restart(chunk.position, anew);
-    }
     // What lies between was passed over by a new position, or holds nothing.
     if (chunk.position > cursor.handed_out()) cursor.skip_to(chunk.position);
     position = std::max(chunk.position, cursor.handed_out());

@@ -83,7 +83,7 @@ Task<void> OffsetLookup::refresh(Self self, std::shared_ptr<bool> done) {
     std::vector<std::string> topics(names.begin(), names.end());
     std::optional<Error> failure;
     try {
-        co_await self->cluster_->refresh(std::move(topics));
+        co_await self->cluster_->refresh(std::move(topics), RefreshOptions{}, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }
@@ -152,7 +152,7 @@ Task<void> OffsetLookup::ask(Self self, std::int32_t leader, Queries queries, Ti
     std::optional<Error> failure;
     ListOffsetsResponse response;
     try {
-        response = co_await self->cluster_->call(leader, make_request, options);
+        response = co_await self->cluster_->call(leader, make_request, options, use_task);
     } catch (...) {
         failure = as_error(std::current_exception());
     }
@@ -278,20 +278,13 @@ ErrorWhere OffsetLookup::where(std::size_t query) const {
 
 // ---- the face
 
-Task<std::vector<OffsetAnswer>> list_offsets(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
-                                             IsolationLevel isolation) {
+Task<std::vector<OffsetAnswer>> detail::look_up_offsets(std::shared_ptr<Cluster> cluster,
+                                                       std::vector<OffsetQuery> queries, IsolationLevel isolation,
+                                                       bool each) {
     cluster->runtime()->require_on_runtime("list_offsets");
-    const auto lookup = std::make_shared<OffsetLookup>(std::move(cluster), std::move(queries), isolation, true);
+    const auto lookup = std::make_shared<OffsetLookup>(std::move(cluster), std::move(queries), isolation, !each);
     co_await OffsetLookup::run(lookup);
-    if (lookup->first_failure()) throw Error(*lookup->first_failure());
-    co_return std::move(lookup->answers());
-}
-
-Task<std::vector<OffsetAnswer>> list_offsets_each(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
-                                                  IsolationLevel isolation) {
-    cluster->runtime()->require_on_runtime("list_offsets_each");
-    const auto lookup = std::make_shared<OffsetLookup>(std::move(cluster), std::move(queries), isolation, false);
-    co_await OffsetLookup::run(lookup);
+    if (!each && lookup->first_failure()) throw Error(*lookup->first_failure());
     co_return std::move(lookup->answers());
 }
 

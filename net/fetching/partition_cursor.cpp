@@ -123,12 +123,13 @@ std::int64_t PartitionCursor::past_acknowledged(std::int64_t from) const {
     return from;
 }
 
-void PartitionCursor::restart(std::int64_t offset, bool as_expected) {
+void PartitionCursor::restart(std::int64_t offset, std::uint32_t expected) {
     const std::lock_guard lock(ranges_mutex_);
     acknowledged_ranges_.clear();
     skipped_from_ = skipped_to_ = -1;
-    restarts_.fetch_add(1, std::memory_order_relaxed);
-    if (as_expected && restarts_expected_ > 0) --restarts_expected_;
+    const std::uint32_t ended = std::min(expected, restarts_expected_);
+    restarts_expected_ -= ended;
+    restarts_.fetch_add(std::max<std::uint32_t>(ended, 1), std::memory_order_relaxed);
     start_.store(offset, std::memory_order_relaxed);
     processed_.store(offset, std::memory_order_relaxed);
     processed_shared_.store(offset, std::memory_order_relaxed);
@@ -143,6 +144,11 @@ void PartitionCursor::expect_restart() {
         acknowledged_ranges_.clear();
     }
     end_of_batch();  // who waits for marks need not wait any longer
+}
+
+std::uint32_t PartitionCursor::restarts_expected() const {
+    const std::lock_guard lock(ranges_mutex_);
+    return restarts_expected_;
 }
 
 void PartitionCursor::restart_comes(std::int64_t offset) {

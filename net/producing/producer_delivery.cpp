@@ -54,7 +54,7 @@ Task<std::optional<Error>> Producer::Impl::find_topic(std::string name) {
     const RefreshOptions options{config_.allow_auto_topic_creation};
     std::optional<Error> failure;
     try {
-        const auto view = co_await cluster_->refresh(std::move(names), options);
+        const auto view = co_await cluster_->refresh(std::move(names), options, use_task);
         const auto topic = view->topics.find(name);
         const bool found = topic != view->topics.end() && !topic->second.partitions.empty();
         if (!found) failure = missing_topic(*view, name, {.api = "Metadata", .topic = name});
@@ -154,7 +154,7 @@ Task<std::optional<Error>> Producer::Impl::try_to_deliver(std::shared_ptr<Partit
     ProduceResponse response;
     std::optional<Error> failure;
     try {
-        response = co_await cluster_->call(partition->leader, make, options);
+        response = co_await cluster_->call(partition->leader, make, options, use_task);
     } catch (const Error& error) {
         failure = error;
     }

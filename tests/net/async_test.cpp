@@ -431,7 +431,7 @@ TEST(AsyncEndOfLoopTest, WaitingForAStoppedLoopCanBeCancelled) {
 // ---- without a spawn
 
 Task<std::string> on_the_strand(std::shared_ptr<Thing> thing) {
-    std::string said = co_await thing->async_say({"part of ", "the caller"}, 1, on_strand);
+    std::string said = co_await thing->async_say({"part of ", "the caller"}, 1, use_task);
     co_return said;
 }
 

@@ -26,6 +26,7 @@ struct FakeContext final : FetchContext {
     void route(FetchPartitions) override {}
     void note_trouble(FetchPartition&, Error reason, Trouble::Report) override { troubles.emplace_back(reason.what()); }
     void report(const Error& error) override { reports.emplace_back(error.what()); }
+    void give_up_paused() override {}
     std::shared_ptr<void> keep() override { return nullptr; }
 
     test::VirtualLoop loop;

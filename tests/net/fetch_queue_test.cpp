@@ -153,9 +153,9 @@ TEST_F(FetchQueueTest, AnotherLogBeginsAnewThoughItLiesBehind) {
     MessageBatch batch = queue->try_take();
     EXPECT_EQ(batch.next()->offset(), 0);
     const auto old = batch.next()->own();
-    partition->cursor->expect_restart();
+    queue->expect_restart(partition);
     partition->cursor->restart_comes(100);
-    queue->push_restart(partition, 100, true);
+    queue->push_expected_restart(partition, 100);
     push(partition, batch_of(100, 2), 100, 102);
     while (const Message* message = batch.next()) {
         EXPECT_FALSE(partition->cursor->acknowledge(message->follows(), message->offset() + 1)) << "of the old topic";

@@ -218,7 +218,7 @@ TEST(PartitionCursor, NothingOfATopicThatIsGoneCounts) {
     EXPECT_EQ(cursor.progress().restarts, before + 1);
     EXPECT_EQ(cursor.progress().processed, 2);
     EXPECT_EQ(cursor.delivered(), 2);
-    cursor.restart(2, true);
+    cursor.restart(2, 1);
     EXPECT_EQ(cursor.progress().restarts, before + 1) << "the same restart";
     EXPECT_EQ(cursor.progress().start, 2);
 }
@@ -240,13 +240,13 @@ TEST(PartitionCursor, ATopicMadeAnewTwiceCountsFromTheLastTime) {
     cursor.restart_comes(7);
     cursor.expect_restart();
     EXPECT_EQ(cursor.progress().restarts, 1U);
-    cursor.restart(7, true);  // the first one arrives at the reader
+    cursor.restart(7, 1);  // the first one arrives at the reader
     EXPECT_TRUE(cursor.begin_delivery(9));
     EXPECT_FALSE(cursor.acknowledge(7, 9, cursor.restarts()));
     cursor.restart_comes(3);
     EXPECT_EQ(cursor.progress().restarts, 2U);
     EXPECT_EQ(cursor.progress().processed, 3);
-    cursor.restart(3, true);
+    cursor.restart(3, 1);
     EXPECT_TRUE(cursor.begin_delivery(4));
     EXPECT_TRUE(cursor.acknowledge(3, 4, cursor.restarts()));
     EXPECT_EQ(cursor.progress().processed, 4);

@@ -43,8 +43,8 @@ namespace kwire {
 /// awaits it, which saves a turn of the strand. That coroutine must run on the runtime's strand, or the Task may throw
 /// errc::foreign_executor; and must not be cancelled, for a cancellation would reach into the operation. kwire itself uses it
 /// where instructions are counted.
-struct on_strand_t {};
-inline constexpr on_strand_t on_strand{};
+struct use_task_t {};
+inline constexpr use_task_t use_task{};
 
 namespace detail {
 
@@ -196,7 +196,7 @@ struct Drop {
 template <class T, class Token, class Undo = Drop>
 auto async_operation(std::shared_ptr<Runtime> runtime, Task<T> task, Token&& token,
                      std::stop_source abandoned = std::stop_source(std::nostopstate), Undo undo = {}) {
-    if constexpr (std::is_same_v<std::decay_t<Token>, on_strand_t>) {
+    if constexpr (std::is_same_v<std::decay_t<Token>, use_task_t>) {
         return task;
     } else {
         return asio::async_initiate<Token, typename Outcome<T>::Signature>(

@@ -5,8 +5,9 @@
 // speak, and get the decoded answer or an Error. Invariants: never sends a version the broker did
 // not offer. A view is replaced whole, never changed, and an answer of Metadata that is worse than
 // nothing (no brokers) does not replace one. A dead broker is tried with backoff and jitter.
-// Threads: create, view and config from any thread; coroutines on the runtime's strand.
-// (Awaited elsewhere they throw errc::foreign_executor.)
+// Threads: any, except where a declaration says otherwise. refresh, next_view, the calls, coordinator, version_for and versions
+// take a completion token and keep the rules of async.h. Cancelling one ends the waiting: what was asked is sent or not, its
+// answer is dropped, and a refresh is taken into the view. Nothing is left behind after a failure.
 // Metadata is asked for when refresh is called, and of all topics that were ever named in one again
 // once it is older than metadata_max_age; next_view waits for what that brings.
 // A broker that is over its quota says how long to wait (throttle_time_ms, KIP-219): nothing is
@@ -22,13 +23,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <kwire/net/async.h>
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
+#include <kwire/net/topic_names.h>
 #include <kwire/net/transport.h>
 #include <kwire/protocol/api_key.h>
 #include <kwire/protocol/schema.h>
@@ -228,14 +232,20 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     /// absent from the view, with its reason in topic_errors; none is created by asking, unless
     /// options say so. Throws once every known broker was tried and none gave a usable answer,
     /// naming each and why.
-    Task<std::shared_ptr<const ClusterView>> refresh(std::vector<std::string> topics,
-                                                     RefreshOptions options = {});
+    template <class Token = asio::use_awaitable_t<>>
+    auto refresh(TopicNames topics, RefreshOptions options = {}, Token&& token = Token()) {
+        return begin(refreshed(impl_, std::move(topics), options), std::forward<Token>(token));
+    }
 
     /// Waits until view() is another one than known, and returns it; also when deadline passes or
     /// the cluster is closed. To learn of leaders, replicas and partitions that refreshes of others
     /// or of old age brought.
-    Task<std::shared_ptr<const ClusterView>> next_view(std::shared_ptr<const ClusterView> known,
-                                                       TimePoint deadline);
+    template <class Token = asio::use_awaitable_t<>>
+    auto next_view(std::shared_ptr<const ClusterView> known, TimePoint deadline, Token&& token = Token()) {
+        std::stop_source abandoned;
+        return begin(newer_view(impl_, std::move(known), deadline, abandoned.get_token()), std::forward<Token>(token),
+                     abandoned);
+    }
 
     /// Replaces the bootstrap list, for example with what ZooKeeper lists now. From any thread.
     void set_bootstrap(std::vector<HostPort> bootstrap);
@@ -244,53 +254,60 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     /// know is used. Throws errc::unsupported_version, message_not_encodable, timed_out,
     /// connection_lost, cannot_connect, cannot_resolve, not_kafka, broken_frame, closed. Error
     /// codes inside the answer are the caller's to look at.
-    template <class Request>
-    Task<typename Request::Response> call(std::int32_t broker, Request request,
-                                          CallOptions options = {}) {
-        return answer_of<typename Request::Response>(impl_, Target{Target::broker, broker},
-                                                     AnyRequest::of(std::move(request)), options);
+    template <class Request, class Token = asio::use_awaitable_t<>>
+    auto call(std::int32_t broker, Request request, CallOptions options = {}, Token&& token = Token()) {
+        return ask_for<typename Request::Response>(Target{Target::broker, broker}, AnyRequest::of(std::move(request)),
+                                                   options, std::forward<Token>(token));
     }
 
     /// The same for a request that depends on its version: make_request(version) is called on the
     /// strand once it is known which version will be sent, at most once, and returns the request;
     /// what it throws, call throws. One step, so that the version cannot change between shaping the
     /// request and sending it.
-    template <class MakeRequest>
+    template <class MakeRequest, class Token = asio::use_awaitable_t<>>
         requires std::invocable<MakeRequest&, std::int16_t>
-    Task<typename std::invoke_result_t<MakeRequest&, std::int16_t>::Response> call(
-        std::int32_t broker, MakeRequest make_request, CallOptions options = {}) {
+    auto call(std::int32_t broker, MakeRequest make_request, CallOptions options = {}, Token&& token = Token()) {
         using Request = std::invoke_result_t<MakeRequest&, std::int16_t>;
-        return answer_of<typename Request::Response>(
-            impl_, Target{Target::broker, broker},
-            AnyRequest::made_by<Request>(std::move(make_request)), options);
+        return ask_for<typename Request::Response>(Target{Target::broker, broker},
+                                                   AnyRequest::made_by<Request>(std::move(make_request)), options,
+                                                   std::forward<Token>(token));
     }
 
     /// The same, to any broker that can be reached: known ones first, then the bootstrap list.
-    template <class Request>
-    Task<typename Request::Response> call_any(Request request, CallOptions options = {}) {
-        return answer_of<typename Request::Response>(impl_, Target{Target::any, -1},
-                                                     AnyRequest::of(std::move(request)), options);
+    template <class Request, class Token = asio::use_awaitable_t<>>
+    auto call_any(Request request, CallOptions options = {}, Token&& token = Token()) {
+        return ask_for<typename Request::Response>(Target{Target::any, -1}, AnyRequest::of(std::move(request)), options,
+                                                   std::forward<Token>(token));
     }
 
     /// The same, to the controller (KIP-4: create and delete topics), followed when it moves or
     /// cannot be reached. A request that was sent and whose answer was lost is not sent again.
-    template <class Request>
-    Task<typename Request::Response> call_controller(Request request, CallOptions options = {}) {
-        return answer_of<typename Request::Response>(impl_, Target{Target::controller, -1},
-                                                     AnyRequest::of(std::move(request)), options);
+    template <class Request, class Token = asio::use_awaitable_t<>>
+    auto call_controller(Request request, CallOptions options = {}, Token&& token = Token()) {
+        return ask_for<typename Request::Response>(Target{Target::controller, -1}, AnyRequest::of(std::move(request)),
+                                                   options, std::forward<Token>(token));
     }
 
     /// The broker that coordinates group: asked for (FindCoordinator), then remembered until
     /// forget_coordinator, or until it cannot be reached. Retries while the broker says that there is none yet; throws a
     /// broker_error after the request timeout.
-    Task<std::int32_t> coordinator(std::string group);
+    template <class Token = asio::use_awaitable_t<>>
+    auto coordinator(std::string group, Token&& token = Token()) {
+        return begin(coordinator_of(impl_, std::move(group)), std::forward<Token>(token));
+    }
     void forget_coordinator(const std::string& group);
 
     /// The version that call() would use at this broker now; connects if need be. To shape a request
     /// by its version use the call above that takes a function.
-    Task<std::int16_t> version_for(std::int32_t broker, ApiKey api, CallOptions options = {});
+    template <class Token = asio::use_awaitable_t<>>
+    auto version_for(std::int32_t broker, ApiKey api, CallOptions options = {}, Token&& token = Token()) {
+        return begin(version_of(impl_, broker, api, options), std::forward<Token>(token));
+    }
     /// All that the broker offers; connects if need be.
-    Task<std::map<ApiKey, VersionRange>> versions(std::int32_t broker);
+    template <class Token = asio::use_awaitable_t<>>
+    auto versions(std::int32_t broker, Token&& token = Token()) {
+        return begin(versions_of(impl_, broker), std::forward<Token>(token));
+    }
 
     /// Brokers that are not connected and to which the last attempt failed, or one under way has had no answer for
     /// patience: each with the reason. On the strand.
@@ -313,6 +330,15 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
     Cluster();
 
+    // The operations themselves, on the strand.
+    using ViewPtr = std::shared_ptr<const ClusterView>;
+    static Task<ViewPtr> refreshed(std::shared_ptr<Impl> impl, TopicNames topics, RefreshOptions options);
+    static Task<ViewPtr> newer_view(std::shared_ptr<Impl> impl, ViewPtr known, TimePoint deadline,
+                                    std::stop_token abandoned);
+    static Task<std::int32_t> coordinator_of(std::shared_ptr<Impl> impl, std::string group);
+    static Task<std::int16_t> version_of(std::shared_ptr<Impl> impl, std::int32_t broker, ApiKey api,
+                                         CallOptions options);
+    static Task<std::map<ApiKey, VersionRange>> versions_of(std::shared_ptr<Impl> impl, std::int32_t broker);
     /// Everything but the type: leaves the decoded answer in *answer, which lives until then.
     static Task<void> ask(std::shared_ptr<Impl> impl, Target target, AnyRequest request,
                           void* answer, CallOptions options);
@@ -324,6 +350,15 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
         Response answer;
         co_await ask(std::move(impl), target, std::move(request), &answer, options);
         co_return answer;
+    }
+
+    template <class T, class Token>
+    auto begin(Task<T> task, Token&& token, std::stop_source abandoned = std::stop_source(std::nostopstate)) {
+        return detail::async_operation<T>(runtime(), std::move(task), std::forward<Token>(token), std::move(abandoned));
+    }
+    template <class Response, class Token>
+    auto ask_for(Target target, AnyRequest request, CallOptions options, Token&& token) {
+        return begin(answer_of<Response>(impl_, target, std::move(request), options), std::forward<Token>(token));
     }
 
     std::shared_ptr<Impl> impl_;

@@ -11,7 +11,8 @@
 // Invariants: offsets of one cursor strictly increase; a batch of one cursor is in one hand at a time; after a cursor was
 // drained or retired nothing of it is handed out, whatever was in flight; a partition without a leader, or one that is
 // broken, does not hold up the others; memory stays within buffer_bytes_max plus one message.
-// Threads: poll and the public functions from any thread, several readers at once too; handlers run on the runtime.
+// Threads: any, several readers at once too; handlers run on the runtime. async_assign, async_poll and list_offsets keep the
+// rules of async.h.
 #pragma once
 
 #include <chrono>
@@ -19,9 +20,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include <kwire/net/async.h>
 #include <kwire/net/cluster.h>
 #include <kwire/net/message.h>
 
@@ -91,19 +94,48 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
                                             Handlers handlers);
     ~Consumer();
 
-    /// Starts reading tp; on_progress as in PartitionCursor. tp must not be assigned already.
-    /// async: on the strand; returns when the start offset is known, at once for StartOffset::at.
-    Task<std::shared_ptr<PartitionCursor>> async_assign(TopicPartition tp, StartOffset start,
-                                                        std::function<void()> on_progress);
+    /// Starts reading tp; on_progress as in PartitionCursor. Ends when the start offset is known, at once for
+    /// StartOffset::at. Throws errc::invalid_config if tp is assigned already, closed, and what list_offsets throws; tp is
+    /// not assigned then. Cancelled: tp is not assigned, or no longer once its start is known.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_assign(TopicPartition tp, StartOffset start, std::function<void()> on_progress = {},
+                      Token&& token = Token()) {
+        return detail::async_operation<std::shared_ptr<PartitionCursor>>(
+            runtime(), assigned(impl_, std::move(tp), start, std::move(on_progress)), std::forward<Token>(token),
+            std::stop_source(std::nostopstate),
+            [impl = impl_](const std::shared_ptr<PartitionCursor>& cursor) { drop(impl, cursor); });
+    }
     std::shared_ptr<PartitionCursor> assign(TopicPartition tp, StartOffset start);  // blocking
 
     /// Takes the partition away: stops fetching and drops what is buffered. state is draining or retired; a draining
-    /// cursor is retired later with its own set_state. On the strand, or from any thread outside.
+    /// cursor is retired later with its own set_state.
     void unassign(const std::shared_ptr<PartitionCursor>& cursor, PartitionCursor::State state);
 
     /// Stops, or resumes, handing out messages of every cursor at once; fetching goes on within the buffer's bound.
     void suspend();
     void resume();
+
+    // ---- partition control, as in Java's KafkaConsumer. Those that change something throw errc::not_owner, and change
+    // nothing, if one of the partitions is not assigned or its start is still being looked up.
+
+    /// Nothing of partitions is handed out from when this returns until they are resumed, also of a batch that is being
+    /// walked, which ends after its message in hand. They keep their positions and are not fetched. Idempotent.
+    void pause(const std::vector<TopicPartition>& partitions);
+    void resume(const std::vector<TopicPartition>& partitions);
+    std::vector<TopicPartition> paused() const;
+    /// The next message of tp is the first at or after offset (>= 0, else errc::invalid_config). What was fetched before is
+    /// dropped, a batch that is being walked ends after its message in hand, and marks of messages from before the seek
+    /// count no more: its cursor's processed() is offset. An offset outside the log is moved as out_of_range says. A
+    /// partition that failed is read again. A paused one stays paused.
+    void seek(const TopicPartition& tp, std::int64_t offset);
+    /// The offset of the next message to hand out; nothing if tp is not assigned.
+    std::optional<std::int64_t> position(const TopicPartition& tp) const;
+    /// How many offsets lie from position(tp) to the log's end, under read_committed to the last stable offset; 0 beyond
+    /// it. Nothing if tp is not assigned, or no Fetch of it was answered yet.
+    std::optional<std::int64_t> lag(const TopicPartition& tp) const;
+    /// The log's end as the last answer of the leader told; nothing if none came yet.
+    std::optional<std::int64_t> high_watermark(const TopicPartition& tp) const;
+
     /// Nothing is handed out from `until` on, by the runtime's clock, unless a later time is given before or after. The
     /// reading threads look at the clock themselves, so that this holds though the process or its strand stood still: a
     /// walk hands out at most 31 messages more. Never called: there is no such time. On the strand.
@@ -111,13 +143,16 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 
     /// The next batch, or an empty one when timeout has passed. Throws errc::closed once close() was called.
     MessageBatch poll(std::chrono::milliseconds timeout);
-    /// The same as a coroutine on the strand; the batch may then be moved to any thread.
-    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
+    /// The same; the batch may be moved to any thread. Cancelled: nothing is taken, or what was taken is given back.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_poll(std::chrono::milliseconds timeout, Token&& token = Token()) {
+        std::stop_source abandoned;
+        return detail::async_operation<MessageBatch>(runtime(), polled(impl_, timeout, abandoned.get_token()),
+                                                     std::forward<Token>(token), abandoned);
+    }
 
     /// What is buffered and on the way, bytes.
     std::int64_t buffered_bytes() const;
-    /// The log's end as the last answer of the leader told; nothing if none came yet.
-    std::optional<std::int64_t> high_watermark(const TopicPartition& tp) const;
 
     /// Nothing if tp is not assigned, or its start is still being looked up. On the strand.
     std::optional<PartitionReading> reading(const TopicPartition& tp) const;
@@ -127,6 +162,14 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 
  private:
     struct Impl;
+    // The operations themselves, on the strand.
+    static Task<std::shared_ptr<PartitionCursor>> assigned(std::shared_ptr<Impl> impl, TopicPartition tp,
+                                                           StartOffset start, std::function<void()> on_progress);
+    static void drop(const std::shared_ptr<Impl>& impl, const std::shared_ptr<PartitionCursor>& cursor);
+    static Task<MessageBatch> polled(std::shared_ptr<Impl> impl, std::chrono::milliseconds timeout,
+                                     std::stop_token abandoned);
+    const std::shared_ptr<Runtime>& runtime() const;
+
     std::shared_ptr<Impl> impl_;
     Consumer();
 };
@@ -142,15 +185,30 @@ struct OffsetAnswer {
     std::int64_t offset = -1;    ///< -1: no message that late, or an error.
     std::optional<Error> error;  ///< Why there is no answer; never set by list_offsets.
 };
+namespace detail {
+Task<std::vector<OffsetAnswer>> look_up_offsets(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
+                                                IsolationLevel isolation, bool each);
+}
+
 /// One answer a query, in order. Asks again while leaders move, until the request timeout of cluster; a topic that does
 /// not exist is given 3 s. The first failure is thrown. With read_committed the log's end (-1) is the last stable offset
-/// (KIP-98). On the strand.
-Task<std::vector<OffsetAnswer>> list_offsets(
-    std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
-    IsolationLevel isolation = IsolationLevel::read_uncommitted);
+/// (KIP-98). Cancelled: the answers are dropped.
+template <class Token = asio::use_awaitable_t<>>
+auto list_offsets(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
+                  IsolationLevel isolation = IsolationLevel::read_uncommitted, Token&& token = Token()) {
+    auto runtime = cluster->runtime();
+    return detail::async_operation<std::vector<OffsetAnswer>>(
+        std::move(runtime), detail::look_up_offsets(std::move(cluster), std::move(queries), isolation, false),
+        std::forward<Token>(token));
+}
 /// The same, and each failure stays with its partition.
-Task<std::vector<OffsetAnswer>> list_offsets_each(
-    std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
-    IsolationLevel isolation = IsolationLevel::read_uncommitted);
+template <class Token = asio::use_awaitable_t<>>
+auto list_offsets_each(std::shared_ptr<Cluster> cluster, std::vector<OffsetQuery> queries,
+                       IsolationLevel isolation = IsolationLevel::read_uncommitted, Token&& token = Token()) {
+    auto runtime = cluster->runtime();
+    return detail::async_operation<std::vector<OffsetAnswer>>(
+        std::move(runtime), detail::look_up_offsets(std::move(cluster), std::move(queries), isolation, true),
+        std::forward<Token>(token));
+}
 
 }  // namespace kwire

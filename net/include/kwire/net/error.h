@@ -41,7 +41,7 @@ enum class errc {
     zookeeper_unavailable,  ///< No ZooKeeper server can be reached.
     session_expired,        ///< The ZooKeeper session is gone, and its ephemeral nodes with it.
     zookeeper_error,        ///< ZooKeeper refused an operation.
-    not_owner,              ///< The partition belongs to another member (now).
+    not_owner,              ///< The partition is another member's (now), or not assigned to this consumer.
     bad_registration,       ///< A node in ZooKeeper does not hold what it should.
     bad_stored_offset,      ///< A stored offset is not a number from 0 to 2^63-1.
     bad_answer,             ///< An answer does not fit its question: parts are missing, or numbers make no sense.

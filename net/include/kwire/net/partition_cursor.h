@@ -80,8 +80,8 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     /// Offsets from the last message handed out up to end hold nothing to read.
     void skip_to(std::int64_t end);
     /// The log was cut back, or begins anew, at offset, which may lie before delivered(): everything begins there again.
-    /// The only case in which offsets of a cursor go back. as_expected: the restart that expect_restart announced.
-    void restart(std::int64_t offset, bool as_expected = false);
+    /// The only case in which offsets of a cursor go back. expected: so many that expect_restart announced end with it.
+    void restart(std::int64_t offset, std::uint32_t expected = 0);
     /// The batch in hand is given back. Tells on_progress if somebody waits for it.
     void end_of_batch();
     /// As delivered(), without what was skipped behind it.
@@ -98,12 +98,15 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     bool acknowledge(std::int64_t begin, std::int64_t end, std::uint32_t restarts);
     bool acknowledge(std::int64_t begin, std::int64_t end) { return acknowledge(begin, end, restarts()); }
 
-    // ---- whoever finds out that the log is another one: its topic was deleted and made anew. Any thread, in this order
+    // ---- whoever finds out that the log is another one (its topic was deleted and made anew), or sets another position.
+    // Any thread, in this order
 
     /// What was handed out so far, and what the reader still has of it, means messages that are gone: marks of it are
     /// refused or not counted from now on, nothing is to be waited for, and nothing of it is to be committed.
     void expect_restart();
-    /// The reader will call restart(offset, true). To all but the reader it has happened already.
+    /// How many were announced and not made by the reader yet.
+    std::uint32_t restarts_expected() const;
+    /// The reader will call restart(offset, ...). To all but the reader it has happened already.
     void restart_comes(std::int64_t offset);
 
     /// How often restart was called.
