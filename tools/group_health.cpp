@@ -183,7 +183,7 @@ void look_up_topics(Connections& connections, GroupSnapshot& snapshot) {
     std::erase_if(needed, [&snapshot](const auto& topic) { return snapshot.topics.count(topic) > 0; });
     if (needed.empty()) return;
     // Brokers list only what this client may see: a topic that is not listed is asked for by its name.
-    const auto asked = connections.wait(connections.cluster()->refresh({needed.begin(), needed.end()}));
+    const auto asked = connections.wait(connections.cluster()->refresh(std::vector<std::string>(needed.begin(), needed.end())));
     for (const std::string& topic : needed) {
         const auto error = asked->topic_errors.find(topic);
         const bool is_unknown = error != asked->topic_errors.end() && error->second == ErrorCode::unknown_topic_or_partition;

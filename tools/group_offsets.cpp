@@ -136,7 +136,7 @@ OffsetTable log_offsets(Connections& connections, const std::set<TopicPartition>
     for (const TopicPartition& tp : partitions) topics.insert(tp.topic);
     if (topics.empty()) return offsets;
     const auto view =
-        connections.wait(connections.cluster()->refresh({topics.begin(), topics.end()}));
+        connections.wait(connections.cluster()->refresh(std::vector<std::string>(topics.begin(), topics.end())));
     std::vector<OffsetQuery> queries;
     for (const TopicPartition& tp : partitions) {
         offsets[tp] = obstacle(*view, tp);

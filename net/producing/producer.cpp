@@ -43,64 +43,87 @@ std::int64_t wall_clock_ms() {
 }  // namespace
 
 Producer::Impl::Impl(std::shared_ptr<Cluster> cluster, ProducerConfig config)
-    : cluster_(std::move(cluster)), runtime_(cluster_->runtime()), config_(config) {}
+    : cluster_(std::move(cluster)), runtime_(cluster_->runtime()), config_(config), report_came_(*runtime_) {}
 
 // ---- any thread
 
-bool Producer::Impl::send(Patience patience, ProducerRecord& record, Producer::Report& report) {
-    Pending pending;
-    pending.bytes = size_of(record);
+bool Producer::Impl::has_room(std::int64_t bytes) const {
+    return closed_ || buffered_bytes_ == 0 || buffered_bytes_ + bytes <= config_.buffer_bytes_max;
+}
 
+bool Producer::Impl::send(Patience patience, ProducerRecord& record, Producer::Report& report) {
+    const std::int64_t bytes = size_of(record);
     std::unique_lock lock(mutex_);
-    const auto has_room = [&] {
-        return closed_ || buffered_bytes_ == 0 ||
-               buffered_bytes_ + pending.bytes <= config_.buffer_bytes_max;
-    };
-    if (!has_room() && runtime_->on_runtime()) {
+    if (!has_room(bytes) && runtime_->on_runtime()) {
         throw Error(errc::would_block_runtime,
-                    "the producer's buffer is full, and the thread that empties it must not wait for that");
+                    "the producer's buffer is full, and the thread that empties it must not wait for that; use async_send");
     }
+    const auto room = [&] { return has_room(bytes); };
     if (!patience) {
-        reported_.wait(lock, has_room);
-    } else if (!reported_.wait_for(lock, *patience, has_room)) {
+        reported_.wait(lock, room);
+    } else if (!reported_.wait_for(lock, *patience, room)) {
         return false;
     }
+    queue(std::move(lock), bytes, record, report);
+    return true;
+}
+
+void Producer::Impl::queue(std::unique_lock<std::mutex> lock, std::int64_t bytes, ProducerRecord& record,
+                           Producer::Report& report) {
     if (closed_) throw Error(errc::closed, "the producer is closed");
+    Pending pending;
+    pending.bytes = bytes;
     pending.timestamp_ms = record.timestamp_ms.value_or(wall_clock_ms());
     pending.deadline = runtime_->now() + config_.delivery_timeout;
     pending.record = std::move(record);
     pending.report = std::move(report);
-    buffered_bytes_ += pending.bytes;
+    buffered_bytes_ += bytes;
     pending.epoch = epoch_;
     ++outstanding_[epoch_];
     incoming_.push_back(std::move(pending));
-    if (std::exchange(sorting_, true)) return true;
+    if (std::exchange(sorting_, true)) return;
     lock.unlock();
     asio::post(runtime_->executor(), [self = shared_from_this()] { self->sort_incoming(); });
-    return true;
 }
 
-bool Producer::Impl::flush(Patience patience) {
-    if (runtime_->on_runtime()) {
-        throw Error(errc::would_block_runtime, "flush waits for reports, which come on this very thread");
-    }
-    std::unique_lock lock(mutex_);
-    const std::uint64_t last = epoch_++;
+std::uint64_t Producer::Impl::begin_flush() {
     flushing_.fetch_add(1);
     asio::post(runtime_->executor(), [self = shared_from_this()] {
         for (const auto& [name, topic] : self->topics_) {
             for (const auto& [index, queue] : topic.partitions) queue->changed.notify_all();
         }
     });
-    const auto all_reported = [&] { return outstanding_.empty() || outstanding_.begin()->first > last; };
-    bool done = true;
+    const std::lock_guard lock(mutex_);
+    return epoch_++;
+}
+
+bool Producer::Impl::all_reported(std::uint64_t last_epoch) const {
+    return outstanding_.empty() || outstanding_.begin()->first > last_epoch;
+}
+
+bool Producer::Impl::flush(Patience patience) {
+    if (runtime_->on_runtime()) {
+        throw Error(errc::would_block_runtime,
+                    "flush waits for reports, which come on this very thread; use async_flush_within");
+    }
+    const std::uint64_t last = begin_flush();
+    std::unique_lock lock(mutex_);
+    const auto done = [&] { return all_reported(last); };
+    bool all = true;
     if (patience) {
-        done = reported_.wait_for(lock, *patience, all_reported);
+        all = reported_.wait_for(lock, *patience, done);
     } else {
-        reported_.wait(lock, all_reported);
+        reported_.wait(lock, done);
     }
     flushing_.fetch_sub(1);
-    return done;
+    return all;
+}
+
+bool Producer::Impl::begin_close() {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true)) return false;
+    reported_.notify_all();
+    return true;
 }
 
 void Producer::Impl::close(Patience patience) {
@@ -109,15 +132,59 @@ void Producer::Impl::close(Patience patience) {
         if (closed_) return;
     }
     const bool done = flush(patience);
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        reported_.notify_all();
-    }
+    begin_close();
     if (done) return;
     asio::post(runtime_->executor(), [self = shared_from_this()] { self->abandon(); });
     std::unique_lock lock(mutex_);
     reported_.wait(lock, [&] { return outstanding_.empty(); });
+}
+
+// ---- the strand: waiting
+
+Task<bool> Producer::Impl::wait_for_reports(std::function<bool()> condition, TimePoint deadline) {
+    struct Waiting {
+        explicit Waiting(int& its_count) : count(its_count) { ++count; }
+        ~Waiting() { --count; }
+        Waiting(const Waiting&) = delete;
+        int& count;
+    };
+    const Waiting waiting(report_waiters_);
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (condition()) co_return true;
+        }
+        if (runtime_->now() >= deadline) co_return false;
+        co_await report_came_.wait_until(deadline);
+    }
+}
+
+Task<DeliveryReport> Producer::Impl::async_send(ProducerRecord record) {
+    const std::int64_t bytes = size_of(record);
+    std::function<bool()> room = [this, bytes] { return has_room(bytes); };
+    co_await wait_for_reports(std::move(room), TimePoint::max());
+    const auto outcome = std::make_shared<std::optional<DeliveryReport>>();
+    Report report = [outcome](const DeliveryReport& its_report) { *outcome = its_report; };
+    queue(std::unique_lock(mutex_), bytes, record, report);
+    std::function<bool()> reported = [outcome] { return outcome->has_value(); };
+    co_await wait_for_reports(std::move(reported), TimePoint::max());
+    co_return std::move(**outcome);
+}
+
+Task<bool> Producer::Impl::async_flush(std::chrono::milliseconds patience) {
+    const std::uint64_t last = begin_flush();
+    std::function<bool()> done = [this, last] { return all_reported(last); };
+    const bool all = co_await wait_for_reports(std::move(done), later(runtime_->now(), patience));
+    flushing_.fetch_sub(1);
+    co_return all;
+}
+
+Task<void> Producer::Impl::async_close(std::chrono::milliseconds patience) {
+    const bool done = co_await async_flush(patience);
+    if (!begin_close() || done) co_return;
+    abandon();
+    std::function<bool()> all = [this] { return outstanding_.empty(); };
+    co_await wait_for_reports(std::move(all), TimePoint::max());
 }
 
 // ---- the strand: sorting
@@ -256,8 +323,7 @@ Producer::~Producer() {
     impl_->closed_ = true;
 }
 
-std::shared_ptr<Producer> Producer::create(std::shared_ptr<Cluster> cluster,
-                                           ProducerConfig config) {
+std::shared_ptr<Producer> Producer::create(std::shared_ptr<Cluster> cluster, ProducerConfig config) {
     check(config);
     std::shared_ptr<Producer> producer(new Producer());
     producer->impl_ = std::make_shared<Impl>(std::move(cluster), config);
@@ -279,5 +345,23 @@ void Producer::close() { impl_->close(std::nullopt); }
 void Producer::close_within(std::chrono::milliseconds patience) { impl_->close(patience); }
 
 std::vector<Error> Producer::troubles() { return impl_->runtime_->block_on(Impl::troubles(impl_)); }
+
+const std::shared_ptr<Runtime>& Producer::runtime() const { return impl_->runtime_; }
+
+Task<DeliveryReport> Producer::sent(std::shared_ptr<Impl> impl, ProducerRecord record) {
+    DeliveryReport report = co_await impl->async_send(std::move(record));
+    co_return report;
+}
+
+Task<bool> Producer::flushed(std::shared_ptr<Impl> impl, std::chrono::milliseconds patience) {
+    const bool all = co_await impl->async_flush(patience);
+    co_return all;
+}
+
+Task<void> Producer::closed(std::shared_ptr<Impl> impl, std::chrono::milliseconds patience) {
+    co_await impl->async_close(patience);
+}
+
+Task<std::vector<Error>> Producer::found_troubles(std::shared_ptr<Impl> impl) { return Impl::troubles(std::move(impl)); }
 
 }  // namespace kwire

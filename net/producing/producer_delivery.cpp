@@ -58,8 +58,8 @@ Task<std::optional<Error>> Producer::Impl::find_topic(std::string name) {
         const auto topic = view->topics.find(name);
         const bool found = topic != view->topics.end() && !topic->second.partitions.empty();
         if (!found) failure = missing_topic(*view, name, {.api = "Metadata", .topic = name});
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     co_return failure;
 }
@@ -84,10 +84,12 @@ Task<void> Producer::Impl::look_up_topic(std::shared_ptr<Impl> self, std::string
     waiting.swap(topic.waiting);
     const auto view = cluster_->view();
     for (Pending& pending : waiting) {
-        if (failure) {
-            finish(pending, {{name, -1}, -1, failure});
-        } else {
+        if (!failure && view->topics.contains(name)) {
             sort(topic, view->topics.at(name), std::move(pending));
+        } else if (failure) {
+            finish(pending, {{name, -1}, -1, failure});
+        } else {  // gone from the view since it was found there
+            wait_for_metadata(topic, std::move(pending));
         }
     }
     self.reset();
@@ -113,7 +115,13 @@ Task<void> Producer::Impl::deliver(std::shared_ptr<PartitionQueue> queue, Batch 
     Timer timer(*runtime_);
     batch.partition = queue->tp.partition;
     const OnTheWay entry(*this, batch);
-    co_await deliver_until_over(queue, batch, timer);
+    std::optional<Error> failure;
+    try {
+        co_await deliver_until_over(queue, batch, timer);
+    } catch (...) {  // out of memory, most likely; the batches behind it go on
+        failure = as_error(std::current_exception());
+    }
+    if (failure) fail(queue->tp, batch, *failure);
     troubles_.erase(queue->tp);
 }
 
@@ -155,8 +163,8 @@ Task<std::optional<Error>> Producer::Impl::try_to_deliver(std::shared_ptr<Partit
     std::optional<Error> failure;
     try {
         response = co_await cluster_->call(partition->leader, make, options, use_task);
-    } catch (const Error& error) {
-        failure = error;
+    } catch (...) {
+        failure = as_error(std::current_exception());
     }
     if (failure && (failure->condition() == errc::unsupported_version ||
                     failure->condition() == errc::message_not_encodable)) {
@@ -312,6 +320,7 @@ void Producer::Impl::finish(Pending& pending, const DeliveryReport& report) {
     const auto outstanding = outstanding_.find(pending.epoch);
     if (--outstanding->second == 0) outstanding_.erase(outstanding);
     reported_.notify_all();
+    if (report_waiters_ > 0) report_came_.notify_all();
 }
 
 }  // namespace kwire

@@ -70,8 +70,23 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
     bool send(Patience patience, ProducerRecord& record, Producer::Report& report);
     bool flush(Patience patience);
     void close(Patience patience);
+    /// What a record needs of the buffer is there. Needs mutex_.
+    bool has_room(std::int64_t bytes) const;
+    /// Takes record and report. Needs mutex_, has_room and that it is not closed.
+    void queue(std::unique_lock<std::mutex> lock, std::int64_t bytes, ProducerRecord& record, Producer::Report& report);
+    /// Begins to send what waits for linger; all of before the epoch that it returns is what a flush waits for.
+    std::uint64_t begin_flush();
+    /// Needs mutex_.
+    bool all_reported(std::uint64_t last_epoch) const;
+    /// Closes; false if it was before.
+    bool begin_close();
 
     // ---- the strand
+    /// Waits until condition, which mutex_ guards, holds after a report; false at deadline.
+    Task<bool> wait_for_reports(std::function<bool()> condition, TimePoint deadline);
+    Task<DeliveryReport> async_send(ProducerRecord record);
+    Task<bool> async_flush(std::chrono::milliseconds patience);
+    Task<void> async_close(std::chrono::milliseconds patience);
     void sort_incoming();
     void sort(Topic& topic, const TopicView& view, Pending pending);
     void wait_for_metadata(Topic& topic, Pending pending);
@@ -119,6 +134,8 @@ struct Producer::Impl : std::enable_shared_from_this<Producer::Impl> {
     std::map<std::string, Topic> topics_;
     std::set<Batch*> on_the_way_;  // of deliver()
     bool abandoned_ = false;
+    Event report_came_;      // told only if somebody waits for it
+    int report_waiters_ = 0;
     std::map<TopicPartition, Error> troubles_;  // of what is tried again; partition -1: the topic is looked up
     Compressor compressor_;
 };

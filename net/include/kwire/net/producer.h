@@ -3,7 +3,8 @@
 // Purpose: what the kwire command and tests need of a producer: batching per partition (linger, batch size), Java's
 // partitioner (murmur2), all codecs, acks 0, 1 and all, retries on retriable errors, and a report for every message.
 // Not idempotent: a retry after a lost answer can store a batch twice.
-// Threads: everything from any thread, except that what blocks must not be called on the runtime; reports arrive there.
+// Threads: everything from any thread, except that what blocks must not be called on the runtime; reports arrive there. The
+// async_ operations keep the rules of async.h, and may be used on the runtime.
 #pragma once
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <kwire/net/async.h>
 #include <kwire/net/cluster.h>
 #include <kwire/protocol/record_batch.h>
 
@@ -60,22 +62,57 @@ class Producer {
     void send(ProducerRecord record, Report report);
     /// The same, but gives up where the buffer stays full for patience: false, and record and report are as they were.
     bool send_within(std::chrono::milliseconds patience, ProducerRecord& record, Report& report);
+    /// Queues record once the buffer has room, and ends with its report: report.error is the failure of delivery, an
+    /// exception says that it was never queued (errc::closed). Records of one partition are sent in the order in which they
+    /// were begun as long as the buffer has room. Cancelled: the record is sent all the same.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_send(ProducerRecord record, Token&& token = Token()) {
+        return begin(sent(impl_, std::move(record)), std::forward<Token>(token));
+    }
+
     /// Waits until every message sent before has its report.
     void flush();
     /// The same for at most patience: false if some have none yet.
     bool flush_within(std::chrono::milliseconds patience);
+    /// Cancelled: what is queued is sent without waiting for linger, as a flush does.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_flush_within(std::chrono::milliseconds patience, Token&& token = Token()) {
+        return begin(flushed(impl_, patience), std::forward<Token>(token));
+    }
     /// Flushes, then ends. Idempotent.
     void close();
     /// Flushes for at most patience. What is left is reported as failed with errc::closed and not sent any more; what was
     /// on the way may be stored all the same, which the report says. Returns once all have their reports.
     void close_within(std::chrono::milliseconds patience);
+    /// Cancelled: it closes all the same.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_close_within(std::chrono::milliseconds patience, Token&& token = Token()) {
+        return begin(closed(impl_, patience), std::forward<Token>(token));
+    }
 
     /// What keeps messages from being delivered at the moment: of each topic or partition that is tried again, the last
     /// failure; of each broker that cannot be reached, why. Blocking, not on the runtime.
     std::vector<Error> troubles();
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_troubles(Token&& token = Token()) {
+        return begin(found_troubles(impl_), std::forward<Token>(token));
+    }
 
  private:
     struct Impl;
+
+    // The operations themselves, on the strand.
+    static Task<DeliveryReport> sent(std::shared_ptr<Impl> impl, ProducerRecord record);
+    static Task<bool> flushed(std::shared_ptr<Impl> impl, std::chrono::milliseconds patience);
+    static Task<void> closed(std::shared_ptr<Impl> impl, std::chrono::milliseconds patience);
+    static Task<std::vector<Error>> found_troubles(std::shared_ptr<Impl> impl);
+    const std::shared_ptr<Runtime>& runtime() const;
+
+    template <class T, class Token>
+    auto begin(Task<T> task, Token&& token) {
+        return detail::async_operation<T>(runtime(), std::move(task), std::forward<Token>(token));
+    }
+
     std::shared_ptr<Impl> impl_;
     Producer();
 };
