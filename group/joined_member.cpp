@@ -8,12 +8,10 @@
 
 #include <asio/post.hpp>
 
-#include <kwire/offsets/dual_offset_manager.h>
-#include <kwire/offsets/kafka_offset_manager.h>
-#include <kwire/offsets/zookeeper_offset_manager.h>
+#include <kwire/offsets/dual_offset_store.h>
+#include <kwire/offsets/kafka_offset_store.h>
+#include <kwire/offsets/zookeeper_offset_store.h>
 
-
-#include "guarded_offsets.h"
 #include "assignment/member_id.h"
 #include "assignment/subscribed_member.h"
 
@@ -40,20 +38,21 @@ MembershipConfig membership_config(const JoinedMember::Settings& settings) {
     return config;
 }
 
-std::shared_ptr<OffsetManager> make_offset_manager(const JoinedMember::Settings& settings,
-                                                   const std::shared_ptr<Cluster>& cluster,
-                                                   GuardedOffsets::Report report) {
+std::shared_ptr<OffsetManager> offset_manager_of(const JoinedMember::Settings& settings,
+                                                 const std::shared_ptr<Cluster>& cluster,
+                                                 std::function<void(const Error&)> report) {
+    const auto& runtime = settings.config.runtime;
     const auto& own = settings.config.offset_manager;
-    if (own) return std::make_shared<GuardedOffsets>(settings.config.runtime, own, std::move(report));
-    const auto in_zookeeper = [&] { return std::make_shared<ZookeeperOffsetManager>(settings.group); };
-    const auto in_kafka = [&] { return std::make_shared<KafkaOffsetManager>(cluster, settings.group); };
+    if (own) return guard_offset_manager(runtime, own, std::move(report));
+    const auto in_zookeeper = [&] { return zookeeper_offset_store(settings.group); };
+    const auto in_kafka = [&] { return kafka_offset_store(cluster, settings.group); };
     switch (settings.config.offsets.storage) {
-        case OffsetStorage::kafka: return in_kafka();
+        case OffsetStorage::kafka: return make_offset_manager(runtime, in_kafka());
         case OffsetStorage::dual:
-            return std::make_shared<DualOffsetManager>(in_zookeeper(), in_kafka());
+            return make_offset_manager(runtime, dual_offset_store(in_zookeeper(), in_kafka(), std::move(report)));
         case OffsetStorage::zookeeper: break;
     }
-    return in_zookeeper();
+    return make_offset_manager(runtime, in_zookeeper());
 }
 
 }  // namespace
@@ -156,33 +155,18 @@ void JoinedMember::create_clients(std::vector<BrokerEndpoint> brokers) {
     };
     consumer_ = Consumer::create(cluster_, std::move(fetch), std::move(handlers));
     consumer_->hand_out_until(trusted_until_);
-    offsets_ = make_offset_manager(settings_, cluster_, report_to_us);
+    offsets_ = offset_manager_of(settings_, cluster_, report_to_us);
     if (!brokers_from_zookeeper_) topics_ = std::make_shared<MetadataTopics>(cluster_);
 }
 
 Task<void> JoinedMember::reset_offsets(Self self) {
-    const auto& offsets = self->settings_.config.offsets;
-    if (offsets.storage != OffsetStorage::kafka) co_await self->registry_->reset_offsets(self->group());
-    if (offsets.storage == OffsetStorage::zookeeper) co_return;
-
-    // Kafka has no request that every line knows to delete an offset: it is set to where reading is to begin.
-    std::vector<TopicPartition> partitions;
-    const auto view = co_await self->cluster_->refresh({});
-    const SubscriptionFilter filter(self->settings_.subscription);
-    for (const auto& [topic, known] : view->topics) {
-        if (filter.streams_of(topic) <= 0) continue;
-        for (const auto& [partition, state] : known.partitions) partitions.push_back({topic, partition});
-    }
-    const auto stored = co_await fetch_offsets(self->cluster_, self->group(), std::move(partitions));
-    if (stored.empty()) co_return;
-    std::vector<OffsetQuery> queries;
-    for (const auto& [tp, next] : stored) {
-        queries.push_back({tp, offsets.initial == Initial::newest ? -1 : -2});
-    }
-    const auto answers = co_await list_offsets(self->cluster_, std::move(queries));
-    std::map<TopicPartition, std::int64_t> beginnings;
-    for (const auto& answer : answers) beginnings[answer.tp] = answer.offset;
-    co_await store_offsets(self->cluster_, self->group(), std::move(beginnings));
+    OffsetReset reset;
+    reset.identity = {self->id_, self->settings_.config.group_instance_id, -1, self->registry_, self->lease_};
+    reset.reads = [filter = SubscriptionFilter(self->settings_.subscription)](const std::string& topic) {
+        return filter.streams_of(topic) > 0;
+    };
+    reset.newest = self->settings_.config.offsets.initial == Initial::newest;
+    co_await self->offsets_->reset(std::move(reset));
 }
 
 // ---- events and actions

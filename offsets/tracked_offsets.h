@@ -1,5 +1,5 @@
-// What ZooKeeper's and Kafka's managers have in common: marks against what is stored, one write of
-// a partition at a time, and an end by the deadline whatever the store does.
+// The manager in front of every OffsetStore: marks against what is stored, one write of a partition at a time, and an end
+// by the deadline whatever the store does.
 #pragma once
 
 #include <cstdint>
@@ -8,73 +8,51 @@
 #include <optional>
 #include <vector>
 
-#include <kwire/offsets/offset_manager.h>
+#include <kwire/offsets/offset_store.h>
+
+#include "store_queue.h"
 
 namespace kwire {
 
-/// Where offsets are kept. Calls for different partitions may overlap.
-class OffsetStore {
- public:
-    struct Position {
-        std::int64_t next = -1;     ///< -1: none stored.
-        std::int32_t version = -1;  ///< The store's own; handed back with the next write.
-    };
-    struct Write {
-        TopicPartition tp;
-        std::int64_t next = -1;
-        std::int32_t version = -1;
-        bool back = false;  ///< The log begins anew: what is stored does not stand, though it be higher.
-    };
-    struct Outcome {
-        Position stored;             ///< Where it was written, or something higher was found.
-        std::optional<Error> error;  ///< Otherwise.
-        bool try_again = false;      ///< The error may pass: no connection, a moving coordinator.
-    };
+/// A partition from initialize_partition until it is finalized or abandoned.
+struct KeptOffset {
+    std::int64_t marked = -1;
+    std::int32_t marked_epoch = -1;
+    OffsetStore::Position stored;
+    bool finalizing = false;
+    TimePoint written_at;
+    std::uint32_t restarts = 0;         // how often the log began anew
+    std::uint32_t restarts_stored = 0;  // of these, those that what is stored knows of
+    StoreRequestPtr write;              // the last one, perhaps under way
 
-    virtual ~OffsetStore() = default;
-    virtual const std::shared_ptr<Runtime>& runtime() const = 0;
-    virtual Task<Position> read(TopicPartition tp) = 0;
-    /// One outcome a write, in order. Never throws.
-    virtual Task<std::vector<Outcome>> write(std::vector<Write> writes, TimePoint deadline) = 0;
-    /// Returns when another try may do better, or at the deadline.
-    virtual Task<void> wait_to_try_again(TimePoint deadline) = 0;
-    /// How long a flush goes on with writes that may succeed yet; what it did not get done the next one does.
-    virtual Duration flush_patience() const { return Duration::zero(); }
-    /// What is not written again for that long is lost. Zero: it stays.
-    virtual Duration refresh_interval() const { return Duration::zero(); }
+    bool behind() const { return stored.held && *stored.held < stored.next; }
+    bool dirty() const { return marked > stored.next || restarts != restarts_stored || behind(); }
+    bool writing() const { return write && !write->done; }
 };
 
-class TrackedOffsets {
+class TrackedOffsets final : public OffsetManager, public std::enable_shared_from_this<TrackedOffsets> {
  public:
-    explicit TrackedOffsets(std::shared_ptr<OffsetStore> store);
-    ~TrackedOffsets();
+    TrackedOffsets(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetStore> store);
+    ~TrackedOffsets() override;
+    /// Once, after it was made.
+    void begin();
 
-    using Self = std::shared_ptr<TrackedOffsets>;
-    static Task<std::int64_t> initialize(Self self, TopicPartition tp);
-    bool mark(const TopicPartition& tp, std::int64_t next);
-    void restart(const TopicPartition& tp, std::int64_t next);
-    static Task<std::vector<CommitFailure>> flush(Self self);
-    static Task<std::optional<CommitFailure>> finalize(Self self, TopicPartition tp,
-                                                       TimePoint deadline);
-    void abandon(const TopicPartition& tp);
-    void abandon_all();
-    static Task<std::vector<CommitFailure>> close(Self self, TimePoint deadline);
-    std::optional<std::int64_t> committed(const TopicPartition& tp) const;
+    void use_identity(CommitIdentity identity) override;
+    Task<std::int64_t> initialize_partition(TopicPartition tp) override;
+    std::int32_t committed_leader_epoch(const TopicPartition& tp) const override;
+    bool mark_as_processed(const TopicPartition& tp, std::int64_t next) override;
+    bool mark_with_leader_epoch(const TopicPartition& tp, std::int64_t next, std::int32_t leader_epoch) override;
+    void restart_partition(const TopicPartition& tp, std::int64_t next) override;
+    Task<std::vector<CommitFailure>> flush() override;
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition tp, TimePoint deadline) override;
+    void abandon_partition(const TopicPartition& tp) override;
+    Task<std::vector<CommitFailure>> close(TimePoint deadline) override;
+    std::optional<std::int64_t> committed(const TopicPartition& tp) const override;
+    Task<void> reset(OffsetReset reset) override;
 
  private:
-    struct Kept {
-        std::int64_t marked = -1;
-        OffsetStore::Position stored;
-        bool writing = false;
-        bool finalizing = false;
-        TimePoint written_at;
-        std::uint32_t restarts = 0;         // how often the log began anew
-        std::uint32_t restarts_stored = 0;  // of these, those that what is stored knows of
-
-        bool dirty() const { return marked > stored.next || restarts != restarts_stored; }
-    };
-    using KeptPtr = std::shared_ptr<Kept>;
-    struct Attempt;
+    using Self = std::shared_ptr<TrackedOffsets>;
+    using KeptPtr = std::shared_ptr<KeptOffset>;
     /// A write on its way, and what it was of.
     struct Pending {
         KeptPtr kept;
@@ -82,18 +60,34 @@ class TrackedOffsets {
         std::uint32_t restarts = 0;
     };
 
-    KeptPtr find(const TopicPartition& tp) const;
-    Pending begin_write(const TopicPartition& tp, const KeptPtr& kept) const;
-    void take(const Pending& pending, const OffsetStore::Outcome& outcome);
-    std::vector<Pending> writes_due();
-    static Task<std::vector<OffsetStore::Outcome>> write(Self self, std::vector<Pending> pending, TimePoint deadline);
-    static Task<void> finish(Self self, TopicPartition tp, KeptPtr kept,
-                             std::shared_ptr<Attempt> attempt, TimePoint deadline);
+    static Task<std::int64_t> initialize(Self self, TopicPartition tp);
+    static Task<std::vector<CommitFailure>> flush_all(Self self);
+    static Task<std::optional<CommitFailure>> finalize(Self self, TopicPartition tp, TimePoint deadline);
+    static Task<std::vector<CommitFailure>> close_all(Self self, TimePoint deadline);
+    static Task<OffsetStore::Outcomes> read_once(std::weak_ptr<TrackedOffsets> weak, std::vector<StoreRequestPtr> batch);
+    static Task<OffsetStore::Outcomes> write_once(std::weak_ptr<TrackedOffsets> weak, std::vector<StoreRequestPtr> batch);
+    static Task<void> run_refresh(std::weak_ptr<TrackedOffsets> weak, std::shared_ptr<Timer> timer);
 
-    std::shared_ptr<OffsetStore> store_;
+    TimePoint patience_ends() const;
+    KeptPtr find(const TopicPartition& tp) const;
+    bool stale(const KeptOffset& kept) const;
+    void keep(const TopicPartition& tp, const OffsetStore::Position& stored);
+    void note_stored(const TopicPartition& tp, const OffsetStore::Position& stored);
+    StoreRequestPtr ask_to_write(const TopicPartition& tp, const KeptPtr& kept, TimePoint deadline);
+    Pending begin_write(const StoreRequest& request) const;
+    void take(const Pending& pending, const OffsetStore::Outcome& outcome);
+    void forget_all(const Error& why);
+    void refresh();
+
+    const std::shared_ptr<Runtime> runtime_;
+    const std::shared_ptr<OffsetStore> store_;
+    CommitIdentity identity_;
+    StoreQueue::Self reads_;
+    StoreQueue::Self writes_;
+    std::shared_ptr<Timer> refresh_timer_;
     std::map<TopicPartition, KeptPtr> kept_;
-    std::map<TopicPartition, std::int64_t> committed_;  ///< Also of those not kept any more.
-    std::shared_ptr<Event> settled_;  ///< A write ended. Made with the first partition.
+    std::map<TopicPartition, OffsetStore::Position> committed_;  // also of those not kept any more
+    bool refreshing_ = false;
     bool closed_ = false;
 };
 

@@ -5,7 +5,7 @@
 #include <kwire/net/consumer.h>
 #include <kwire/net/error.h>
 #include <kwire/net/topic_error.h>
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 
 #include "report.h"
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <kwire/net/error.h>
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 
 #include "group_offsets.h"
 #include "output.h"

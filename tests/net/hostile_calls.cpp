@@ -3,7 +3,7 @@
 
 #include <kwire/net/admin.h>
 #include <kwire/net/consumer.h>
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 #include <kwire/protocol/create_topics.h>
 #include <kwire/protocol/delete_topics.h>
 #include <kwire/protocol/offset_commit.h>
@@ -133,7 +133,7 @@ class Coordinator {
 struct Offsets {
     explicit Offsets(HostileWorld& world) : coordinator(world) {}
     Coordinator coordinator;
-    std::shared_ptr<KafkaOffsetManager> manager;
+    std::shared_ptr<OffsetManager> manager;
     std::int64_t mark = 100;
 };
 
@@ -185,7 +185,7 @@ bool use_offsets(HostileWorld& world, const std::shared_ptr<Offsets>& offsets, b
     const bool writes = world.played.api != ApiKey::offset_fetch;
     const bool reads = world.played.api != ApiKey::offset_commit;
     world.cluster->forget_coordinator("g");
-    offsets->manager = std::make_shared<KafkaOffsetManager>(world.cluster, "g");
+    offsets->manager = make_offset_manager(world.loop.runtime(), kafka_offset_store(world.cluster, "g"));
     std::vector<Outcome> all;
     all.push_back(run(world, "initialize_partition", read_stored(&world, offsets, bad)));
     all.push_back(run(world, "initialize_partition", read_stored(&world, offsets, good)));

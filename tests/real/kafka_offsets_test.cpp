@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 
 #include "real_cluster.h"
 
@@ -31,20 +31,20 @@ TEST(KafkaOffsets, are_kept_by_the_coordinator_and_read_by_the_next_owner) {
     const TopicPartition third{"kept", 2};
 
     // The very first question makes the broker create the topic that it keeps offsets in.
-    KafkaOffsetManager owner(kafka, group);
-    EXPECT_EQ(run(owner.initialize_partition(first)), -1);
-    EXPECT_EQ(run(owner.initialize_partition(third)), -1);
-    EXPECT_TRUE(owner.mark_as_processed(first, 17));
-    EXPECT_TRUE(owner.mark_as_processed(third, 4711));
-    EXPECT_THAT(run(owner.flush()), IsEmpty());
-    EXPECT_TRUE(owner.mark_as_processed(first, 18));
-    EXPECT_FALSE(run(owner.finalize_partition(first, runtime->now() + 10s)));
-    EXPECT_THAT(run(owner.close(runtime->now() + 10s)), IsEmpty());
+    const auto owner = make_offset_manager(kafka->runtime(), kafka_offset_store(kafka, group));
+    EXPECT_EQ(run(owner->initialize_partition(first)), -1);
+    EXPECT_EQ(run(owner->initialize_partition(third)), -1);
+    EXPECT_TRUE(owner->mark_as_processed(first, 17));
+    EXPECT_TRUE(owner->mark_as_processed(third, 4711));
+    EXPECT_THAT(run(owner->flush()), IsEmpty());
+    EXPECT_TRUE(owner->mark_as_processed(first, 18));
+    EXPECT_FALSE(run(owner->finalize_partition(first, runtime->now() + 10s)));
+    EXPECT_THAT(run(owner->close(runtime->now() + 10s)), IsEmpty());
 
-    KafkaOffsetManager next(kafka, group);
-    EXPECT_EQ(run(next.initialize_partition(first)), 18);
-    EXPECT_EQ(run(next.initialize_partition({"kept", 1})), -1);
-    EXPECT_EQ(run(next.initialize_partition(third)), 4711);
+    const auto next = make_offset_manager(kafka->runtime(), kafka_offset_store(kafka, group));
+    EXPECT_EQ(run(next->initialize_partition(first)), 18);
+    EXPECT_EQ(run(next->initialize_partition({"kept", 1})), -1);
+    EXPECT_EQ(run(next->initialize_partition(third)), 4711);
 
     run(store_offsets(kafka, group, {{first, 3}}));
     const std::vector<TopicPartition> named{first, {"kept", 1}};

@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 #include <kwire/protocol/offset_commit.h>
 #include <kwire/protocol/offset_fetch.h>
 
@@ -149,7 +149,7 @@ class KafkaOffsets : public ::testing::Test {
     std::string message;
     bool silent = false;
     std::shared_ptr<Cluster> cluster = connect();
-    KafkaOffsetManager manager{cluster, "g"};
+    std::shared_ptr<OffsetManager> manager = make_offset_manager(loop.runtime(), kafka_offset_store(cluster, "g"));
     const TopicPartition tp{"t", 0};
 };
 
@@ -161,12 +161,12 @@ TEST_F(KafkaOffsets, ReadsAndWritesAsASimpleConsumerInEveryVersion) {
         stored.clear();
         versions.clear();
         const auto fresh = kafka.connect();
-        KafkaOffsetManager each(fresh, "g");
-        EXPECT_EQ(run(each.initialize_partition(tp)), -1);
-        EXPECT_TRUE(each.mark_as_processed(tp, 7));
-        EXPECT_THAT(run(each.flush()), IsEmpty());
+        const auto each = make_offset_manager(loop.runtime(), kafka_offset_store(fresh, "g"));
+        EXPECT_EQ(run(each->initialize_partition(tp)), -1);
+        EXPECT_TRUE(each->mark_as_processed(tp, 7));
+        EXPECT_THAT(run(each->flush()), IsEmpty());
         EXPECT_EQ(stored.at(tp), 7);
-        EXPECT_EQ(run(each.initialize_partition(tp)), 7);
+        EXPECT_EQ(run(each->initialize_partition(tp)), 7);
         EXPECT_EQ(generation, -1);
         EXPECT_EQ(member, "");
         const std::int16_t expected = std::min<std::int16_t>(version, 9);
@@ -181,10 +181,10 @@ TEST_F(KafkaOffsets, WhileTheCoordinatorLoadsOrMovesThereIsNoAnswerAndNeverNone)
          {ErrorCode::coordinator_load_in_progress, ErrorCode::coordinator_not_available,
           ErrorCode::not_coordinator}) {
         errors = {code, code, code};
-        EXPECT_EQ(run(manager.initialize_partition(tp)), 42);
+        EXPECT_EQ(run(manager->initialize_partition(tp)), 42);
     }
     errors.assign(10'000, ErrorCode::coordinator_load_in_progress);
-    EXPECT_EQ(condition_of([&] { run(manager.initialize_partition(tp)); }), errc::broker_error);
+    EXPECT_EQ(condition_of([&] { run(manager->initialize_partition(tp)); }), errc::broker_error);
     EXPECT_THAT(message, HasSubstr("g"));
 }
 
@@ -193,14 +193,14 @@ TEST_F(KafkaOffsets, ManyPartitionsAskTheCoordinatorTogether) {
     errors.assign(100'000, ErrorCode::coordinator_load_in_progress);
     std::vector<TopicPartition> all;
     for (std::int32_t p = 0; p < 200; ++p) all.push_back({"many", p});
-    for (const TopicPartition& each : all) loop.start(manager.initialize_partition(each));
+    for (const TopicPartition& each : all) loop.start(manager->initialize_partition(each));
     loop.advance(1s);
     EXPECT_LE(kafka.count(ApiKey::offset_fetch), 20) << "while it loads";
     errors.clear();
     loop.advance(1s);
-    for (const TopicPartition& each : all) EXPECT_TRUE(manager.mark_as_processed(each, 5)) << each.to_string();
+    for (const TopicPartition& each : all) EXPECT_TRUE(manager->mark_as_processed(each, 5)) << each.to_string();
     errors.assign(100'000, ErrorCode::coordinator_load_in_progress);
-    for (const TopicPartition& each : all) loop.start(manager.finalize_partition(each, in(3s)));
+    for (const TopicPartition& each : all) loop.start(manager->finalize_partition(each, in(3s)));
     loop.advance(1s);
     EXPECT_LE(kafka.count(ApiKey::offset_commit), 20);
     errors.clear();
@@ -210,73 +210,73 @@ TEST_F(KafkaOffsets, ManyPartitionsAskTheCoordinatorTogether) {
 
 TEST_F(KafkaOffsets, FollowsTheCoordinator) {
     kafka.coordinator = 1;
-    EXPECT_EQ(run(manager.initialize_partition(tp)), -1);
+    EXPECT_EQ(run(manager->initialize_partition(tp)), -1);
     kafka.coordinator = 2;
     errors = {ErrorCode::not_coordinator};
-    manager.mark_as_processed(tp, 3);
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
+    manager->mark_as_processed(tp, 3);
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
     EXPECT_THAT(asked_at, ElementsAre(1, 1, 2));
     EXPECT_EQ(stored.at(tp), 3);
 }
 
 TEST_F(KafkaOffsets, OnePartitionsErrorIsNotTheOthers) {
     for (int i = 0; i < 3; ++i) {
-        run(manager.initialize_partition({"t", i}));
-        manager.mark_as_processed({"t", i}, 10 + i);
+        run(manager->initialize_partition({"t", i}));
+        manager->mark_as_processed({"t", i}, 10 + i);
     }
     errors = {ErrorCode::none, ErrorCode::topic_authorization_failed, ErrorCode::none};
-    const auto failures = run(manager.flush());
+    const auto failures = run(manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
     EXPECT_EQ(failures[0].tp, (TopicPartition{"t", 1}));
     EXPECT_EQ(failures[0].error.broker_code(), ErrorCode::topic_authorization_failed);
     EXPECT_THAT(stored,
                 ElementsAre(Pair(TopicPartition{"t", 0}, 10), Pair(TopicPartition{"t", 2}, 12)));
-    EXPECT_THAT(run(manager.flush()), IsEmpty()) << "the mark stayed";
+    EXPECT_THAT(run(manager->flush()), IsEmpty()) << "the mark stayed";
     EXPECT_EQ(stored.at({"t", 1}), 11);
     EXPECT_EQ(kafka.count(ApiKey::offset_commit), 2) << "all partitions in one request";
 }
 
 TEST_F(KafkaOffsets, SaysThatABrokerManagedGroupIsInTheWay) {
-    run(manager.initialize_partition(tp));
-    manager.mark_as_processed(tp, 3);
+    run(manager->initialize_partition(tp));
+    manager->mark_as_processed(tp, 3);
     errors = {ErrorCode::unknown_member_id};
-    const auto failures = run(manager.flush());
+    const auto failures = run(manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
-    EXPECT_THAT(failures[0].error.what(), HasSubstr("manages members"));
+    EXPECT_THAT(failures[0].error.what(), HasSubstr("coordinates members"));
 }
 
 TEST_F(KafkaOffsets, SaysThatABrokerIsTooOld) {
     kafka.versions[ApiKey::offset_fetch] = {0, 0};
-    EXPECT_EQ(condition_of([&] { run(manager.initialize_partition(tp)); }),
+    EXPECT_EQ(condition_of([&] { run(manager->initialize_partition(tp)); }),
               errc::unsupported_version);
     EXPECT_THAT(message, HasSubstr("offsets.storage=zookeeper"));
 }
 
 TEST_F(KafkaOffsets, FinaliseEndsByItsDeadlineAndWritesNothingLater_Fault4) {
-    run(manager.initialize_partition(tp));
-    manager.mark_as_processed(tp, 3);
+    run(manager->initialize_partition(tp));
+    manager->mark_as_processed(tp, 3);
     silent = true;
     const TimePoint begin = loop.now();
-    const auto failure = run(manager.finalize_partition(tp, in(5s)));
+    const auto failure = run(manager->finalize_partition(tp, in(5s)));
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->next, 3);
     EXPECT_LE(loop.now() - begin, 5s);
     silent = false;
     loop.advance(1min);
     EXPECT_THAT(stored, IsEmpty());
-    EXPECT_FALSE(manager.mark_as_processed(tp, 4));
+    EXPECT_FALSE(manager->mark_as_processed(tp, 4));
 }
 
 TEST_F(KafkaOffsets, AFlushThatIsTriedAgainWritesNothingOfWhatWasGivenUpMeanwhile) {
-    run(manager.initialize_partition(tp));
-    run(manager.initialize_partition({"t", 1}));
-    manager.mark_as_processed(tp, 3);
-    manager.mark_as_processed({"t", 1}, 4);
+    run(manager->initialize_partition(tp));
+    run(manager->initialize_partition({"t", 1}));
+    manager->mark_as_processed(tp, 3);
+    manager->mark_as_processed({"t", 1}, 4);
     errors.assign(1'000, ErrorCode::coordinator_load_in_progress);
-    const auto flushing = loop.start(manager.flush());
+    const auto flushing = loop.start(manager->flush());
     loop.advance(1s);
     ASSERT_FALSE(flushing->done());
-    EXPECT_TRUE(run(manager.finalize_partition(tp, in(1s))));
+    EXPECT_TRUE(run(manager->finalize_partition(tp, in(1s))));
     errors.clear();
     stored[tp] = 9;  // the next owner
     loop.advance(1min);
@@ -288,37 +288,37 @@ TEST_F(KafkaOffsets, AFlushThatIsTriedAgainWritesNothingOfWhatWasGivenUpMeanwhil
 
 TEST_F(KafkaOffsets, ALogThatBeginsAnewIsCommittedBack) {
     stored[tp] = 1'000;
-    run(manager.initialize_partition(tp));
-    manager.restart_partition(tp, 0);
-    manager.mark_as_processed(tp, 600);
-    EXPECT_FALSE(run(manager.finalize_partition(tp, in(5s))));
+    run(manager->initialize_partition(tp));
+    manager->restart_partition(tp, 0);
+    manager->mark_as_processed(tp, 600);
+    EXPECT_FALSE(run(manager->finalize_partition(tp, in(5s))));
     EXPECT_EQ(stored[tp], 600);
 }
 
 TEST_F(KafkaOffsets, CloseWritesAllAndLaterCallsDoNotHang_Fault9) {
-    run(manager.initialize_partition(tp));
-    manager.mark_as_processed(tp, 1);
-    EXPECT_THAT(run(manager.close(in(5s))), IsEmpty());
+    run(manager->initialize_partition(tp));
+    manager->mark_as_processed(tp, 1);
+    EXPECT_THAT(run(manager->close(in(5s))), IsEmpty());
     EXPECT_EQ(stored.at(tp), 1);
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
-    EXPECT_THAT(run(manager.close(in(5s))), IsEmpty());
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
+    EXPECT_THAT(run(manager->close(in(5s))), IsEmpty());
 }
 
 TEST_F(KafkaOffsets, IdlePartitionsAreCommittedAgainBeforeTheBrokerForgetsThem) {
     stored[tp] = 5;
-    run(manager.initialize_partition(tp));
-    run(manager.initialize_partition({"t", 1}));  // nothing stored: nothing to refresh
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
+    run(manager->initialize_partition(tp));
+    run(manager->initialize_partition({"t", 1}));  // nothing stored: nothing to refresh
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
     EXPECT_EQ(kafka.count(ApiKey::offset_commit), 0);
-    loop.advance(11min);
     stored.clear();
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
+    loop.advance(11min);
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
     EXPECT_THAT(stored, ElementsAre(Pair(tp, 5)));
     loop.advance(5h);
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
     EXPECT_EQ(kafka.count(ApiKey::offset_commit), 1);
     loop.advance(2h);
-    EXPECT_THAT(run(manager.flush()), IsEmpty());
+    EXPECT_THAT(run(manager->flush()), IsEmpty());
     EXPECT_EQ(kafka.count(ApiKey::offset_commit), 2);
 }
 

@@ -1,9 +1,7 @@
 // A program's own OffsetManager, held to its contract: whatever it throws becomes an Error, or a failure that is returned,
-// for an exception of a type that nobody here knows would end the program; and what has a deadline is answered by it, for a
-// partition whose mark the store never gets round to writing must not keep its next owner waiting, nor the program in close.
+// because an exception of an unknown type would end the program; and what has a deadline is answered by it, because a
+// partition whose mark is never written must not keep its next owner waiting, nor the program in close.
 // Threads: the strand. Lifetimes: a call that did not answer in time goes on by itself and holds the store.
-#pragma once
-
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -18,6 +16,7 @@
 #include <kwire/offsets/offset_manager.h>
 
 namespace kwire {
+namespace {
 
 class GuardedOffsets final : public OffsetManager {
  public:
@@ -43,6 +42,21 @@ class GuardedOffsets final : public OffsetManager {
             return false;  // not recorded, so it is not committed and will be read again
         }
     }
+    bool mark_with_leader_epoch(const TopicPartition& tp, std::int64_t next, std::int32_t leader_epoch) override {
+        try {
+            return inner_->mark_with_leader_epoch(tp, next, leader_epoch);
+        } catch (...) {
+            return false;
+        }
+    }
+    std::int32_t committed_leader_epoch(const TopicPartition& tp) const override {
+        try {
+            return inner_->committed_leader_epoch(tp);
+        } catch (...) {
+            return -1;  // not known
+        }
+    }
+    Task<void> reset(OffsetReset reset) override { return reset_all(inner_, std::move(reset)); }
     void restart_partition(const TopicPartition& tp, std::int64_t next) override {
         try {
             inner_->restart_partition(tp, next);
@@ -178,6 +192,15 @@ class GuardedOffsets final : public OffsetManager {
         if (thrown) throw as_error(thrown, tp);
         co_return next;
     }
+    static Task<void> reset_all(Inner inner, OffsetReset reset) {
+        std::exception_ptr thrown;
+        try {
+            co_await inner->reset(std::move(reset));
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) throw as_error_of_all(thrown);
+    }
     static Task<std::vector<CommitFailure>> flush(Inner inner) {
         std::exception_ptr thrown;
         std::vector<CommitFailure> failures;
@@ -216,5 +239,13 @@ class GuardedOffsets final : public OffsetManager {
     const Inner inner_;
     const Report report_;
 };
+
+}  // namespace
+
+std::shared_ptr<OffsetManager> guard_offset_manager(std::shared_ptr<Runtime> runtime, std::shared_ptr<OffsetManager> own,
+                                                    std::function<void(const Error&)> report) {
+    if (!runtime || !own) throw Error(errc::invalid_config, "guard_offset_manager needs a runtime and a manager");
+    return std::make_shared<GuardedOffsets>(std::move(runtime), std::move(own), std::move(report));
+}
 
 }  // namespace kwire

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <kwire/offsets/zookeeper_offset_manager.h>
+#include <kwire/offsets/zookeeper_offset_store.h>
 #include <kwire/zk/gather.h>
 #include <kwire/zk/memory_session.h>
 #include <kwire/zk/registry.h>
@@ -27,23 +27,24 @@ using zk::Fault;
 
 class ZookeeperOffsets : public ::testing::Test {
  protected:
-    /// A member of the group: a session, a registration and a manager.
+    /// A member of the group: a session, a registration and a manager->
     struct Member {
         Member(ZookeeperOffsets& test, std::string name)
             : id(std::move(name)),
               session(test.ensemble.open()),
-              registry(std::make_shared<zk::Registry>(session)) {
+              registry(std::make_shared<zk::Registry>(session)),
+              manager(make_offset_manager(test.loop.runtime(), zookeeper_offset_store("g"))) {
             zk::Registration registration;
             registration.subscription["t"] = 1;
             EXPECT_EQ(test.run(registry->register_member("g", id, registration)), Code::ok);
-            manager.use_identity(identity());
+            manager->use_identity(identity());
         }
         CommitIdentity identity() const { return {.member = id, .registration = registry}; }
 
         std::string id;
         std::shared_ptr<zk::Session> session;
         std::shared_ptr<zk::Registry> registry;
-        ZookeeperOffsetManager manager{"g"};
+        std::shared_ptr<OffsetManager> manager;
     };
 
     template <class T>
@@ -85,12 +86,12 @@ class ZookeeperOffsets : public ::testing::Test {
 
 TEST_F(ZookeeperOffsets, InitialisesWithTheNextOffsetOrNone) {
     Member m(*this, "m");
-    EXPECT_EQ(run(m.manager.initialize_partition(tp)), -1);
-    EXPECT_FALSE(m.manager.committed(tp));
+    EXPECT_EQ(run(m.manager->initialize_partition(tp)), -1);
+    EXPECT_FALSE(m.manager->committed(tp));
     ensemble.put("/consumers/g/offsets/t/1", "42");
-    EXPECT_EQ(run(m.manager.initialize_partition({"t", 1})), 42);
-    EXPECT_EQ(m.manager.committed({"t", 1}), 42);
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty()) << "there is nothing new to write";
+    EXPECT_EQ(run(m.manager->initialize_partition({"t", 1})), 42);
+    EXPECT_EQ(m.manager->committed({"t", 1}), 42);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty()) << "there is nothing new to write";
     EXPECT_EQ(stored(tp), "none");
 }
 
@@ -98,28 +99,28 @@ TEST_F(ZookeeperOffsets, AnUnparsableStoredOffsetIsAnErrorAndNeverNone) {
     Member m(*this, "m");
     for (const char* text : {"", "junk", "-1", "9223372036854775808", "12 "}) {
         ensemble.put("/consumers/g/offsets/t/0", text);
-        EXPECT_EQ(condition_of([&] { run(m.manager.initialize_partition(tp)); }),
+        EXPECT_EQ(condition_of([&] { run(m.manager->initialize_partition(tp)); }),
                   errc::bad_stored_offset)
             << text;
-        EXPECT_FALSE(m.manager.mark_as_processed(tp, 5)) << "it must not be kept";
+        EXPECT_FALSE(m.manager->mark_as_processed(tp, 5)) << "it must not be kept";
     }
 }
 
 TEST_F(ZookeeperOffsets, FlushWritesWhatChangedAndOnlyThat) {
     Member m(*this, "m");
-    for (int i = 0; i < 10; ++i) run(m.manager.initialize_partition({"t", i}));
-    EXPECT_FALSE(m.manager.mark_as_processed({"other", 0}, 5));
-    EXPECT_TRUE(m.manager.mark_as_processed({"t", 3}, 7));
-    EXPECT_TRUE(m.manager.mark_as_processed({"t", 4}, 8));
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    for (int i = 0; i < 10; ++i) run(m.manager->initialize_partition({"t", i}));
+    EXPECT_FALSE(m.manager->mark_as_processed({"other", 0}, 5));
+    EXPECT_TRUE(m.manager->mark_as_processed({"t", 3}, 7));
+    EXPECT_TRUE(m.manager->mark_as_processed({"t", 4}, 8));
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored({"t", 3}), "7");
     EXPECT_EQ(stored({"t", 4}), "8");
     EXPECT_EQ(stored({"t", 5}), "none");
     const auto before = ensemble.operations();
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(ensemble.operations(), before);
-    EXPECT_TRUE(m.manager.mark_as_processed({"t", 3}, 9));
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_TRUE(m.manager->mark_as_processed({"t", 3}, 9));
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(ensemble.operations(), before + 1) << "one transaction a partition once it exists";
     EXPECT_EQ(stored({"t", 3}), "9");
 }
@@ -127,11 +128,11 @@ TEST_F(ZookeeperOffsets, FlushWritesWhatChangedAndOnlyThat) {
 TEST_F(ZookeeperOffsets, ManyAreWrittenInFewTransactions) {
     constexpr int partitions = 250;
     Member m(*this, "m");
-    for (int i = 0; i < partitions; ++i) run(m.manager.initialize_partition({"t", i}));
+    for (int i = 0; i < partitions; ++i) run(m.manager->initialize_partition({"t", i}));
     for (std::int64_t next : {1, 2}) {
-        for (int i = 0; i < partitions; ++i) m.manager.mark_as_processed({"t", i}, 1000 * i + next);
+        for (int i = 0; i < partitions; ++i) m.manager->mark_as_processed({"t", i}, 1000 * i + next);
         const auto before = ensemble.operations();
-        EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+        EXPECT_THAT(run(m.manager->flush()), IsEmpty());
         const auto asked = ensemble.operations() - before;
         if (next == 2) {
             EXPECT_EQ(asked, 3U) << "once they exist";
@@ -142,11 +143,11 @@ TEST_F(ZookeeperOffsets, ManyAreWrittenInFewTransactions) {
 
 TEST_F(ZookeeperOffsets, AConflictKeepsNoOtherFromBeingWritten) {
     Member m(*this, "m");
-    for (int i = 0; i < 5; ++i) run(m.manager.initialize_partition({"t", i}));
-    for (int i = 0; i < 5; ++i) m.manager.mark_as_processed({"t", i}, 10);
+    for (int i = 0; i < 5; ++i) run(m.manager->initialize_partition({"t", i}));
+    for (int i = 0; i < 5; ++i) m.manager->mark_as_processed({"t", i}, 10);
     ensemble.put("/consumers/g/offsets/t/2", "4");  // and m does not own it
     ensemble.put("/consumers/g/offsets/t/3", "11");
-    const auto failures = run(m.manager.flush());
+    const auto failures = run(m.manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
     EXPECT_EQ(failures[0].tp, (TopicPartition{"t", 2}));
     EXPECT_EQ(failures[0].error.condition(), errc::not_owner);
@@ -157,38 +158,38 @@ TEST_F(ZookeeperOffsets, AConflictKeepsNoOtherFromBeingWritten) {
 
 TEST_F(ZookeeperOffsets, LowerMarksChangeNothing_Fault11) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    EXPECT_TRUE(m.manager.mark_as_processed(tp, 10));
-    EXPECT_TRUE(m.manager.mark_as_processed(tp, 4));
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    run(m.manager->initialize_partition(tp));
+    EXPECT_TRUE(m.manager->mark_as_processed(tp, 10));
+    EXPECT_TRUE(m.manager->mark_as_processed(tp, 4));
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "10");
-    EXPECT_TRUE(m.manager.mark_as_processed(tp, 5));
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_TRUE(m.manager->mark_as_processed(tp, 5));
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "10");
 }
 
 TEST_F(ZookeeperOffsets, TheFirstMessageCountsAsProcessed_Fault10) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    EXPECT_TRUE(m.manager.mark_as_processed(tp, 1));  // the message at offset 0
-    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(1min))));
+    run(m.manager->initialize_partition(tp));
+    EXPECT_TRUE(m.manager->mark_as_processed(tp, 1));  // the message at offset 0
+    EXPECT_FALSE(run(m.manager->finalize_partition(tp, in(1min))));
     EXPECT_EQ(stored(tp), "1");
-    run(m.manager.initialize_partition({"t", 1}));
-    EXPECT_TRUE(m.manager.mark_as_processed({"t", 1}, 0));  // nothing processed, but known to be 0
-    EXPECT_FALSE(run(m.manager.finalize_partition({"t", 1}, in(1min))));
+    run(m.manager->initialize_partition({"t", 1}));
+    EXPECT_TRUE(m.manager->mark_as_processed({"t", 1}, 0));  // nothing processed, but known to be 0
+    EXPECT_FALSE(run(m.manager->finalize_partition({"t", 1}, in(1min))));
     EXPECT_EQ(stored({"t", 1}), "0");
 }
 
 TEST_F(ZookeeperOffsets, FinaliseWritesAndStopsKeeping_Fault4) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
-    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(1s))));
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
+    EXPECT_FALSE(run(m.manager->finalize_partition(tp, in(1s))));
     EXPECT_EQ(stored(tp), "5");
-    EXPECT_EQ(m.manager.committed(tp), 5);
-    EXPECT_FALSE(m.manager.mark_as_processed(tp, 6));
-    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(1s)))) << "twice is fine";
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_EQ(m.manager->committed(tp), 5);
+    EXPECT_FALSE(m.manager->mark_as_processed(tp, 6));
+    EXPECT_FALSE(run(m.manager->finalize_partition(tp, in(1s)))) << "twice is fine";
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "5");
 }
 
@@ -196,11 +197,11 @@ TEST_F(ZookeeperOffsets, AfterAFinaliseThatRanOutOfTimeNothingIsWritten_Fault4) 
     Member m(*this, "m");
     Member next(*this, "next");
     own(m, tp);
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
     ensemble.disconnect(m.session->id());
     const TimePoint begin = loop.now();
-    const auto failure = run(m.manager.finalize_partition(tp, in(2s)));
+    const auto failure = run(m.manager->finalize_partition(tp, in(2s)));
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->error.condition(), errc::connection_lost);
     EXPECT_EQ(failure->next, 5);
@@ -209,24 +210,24 @@ TEST_F(ZookeeperOffsets, AfterAFinaliseThatRanOutOfTimeNothingIsWritten_Fault4) 
     loop.run_until_idle();
     disown(m, tp);
     own(next, tp);
-    EXPECT_EQ(run(next.manager.initialize_partition(tp)), -1);
-    next.manager.mark_as_processed(tp, 3);
-    EXPECT_THAT(run(next.manager.flush()), IsEmpty());
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    EXPECT_EQ(run(next.manager->initialize_partition(tp)), -1);
+    next.manager->mark_as_processed(tp, 3);
+    EXPECT_THAT(run(next.manager->flush()), IsEmpty());
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     loop.advance(1min);
     EXPECT_EQ(stored(tp), "3");
 }
 
 TEST_F(ZookeeperOffsets, FinaliseOutlastsALostConnection) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
     ensemble.disconnect(m.session->id());
-    const auto finalising = loop.start(m.manager.finalize_partition(tp, in(10s)));
+    const auto finalising = loop.start(m.manager->finalize_partition(tp, in(10s)));
     loop.advance(3s);
     EXPECT_FALSE(finalising->done());
     ensemble.reconnect(m.session->id());
-    loop.run_until_idle();
+    loop.advance(1s);
     ASSERT_TRUE(finalising->done());
     EXPECT_FALSE(finalising->take());
     EXPECT_EQ(stored(tp), "5");
@@ -235,21 +236,21 @@ TEST_F(ZookeeperOffsets, FinaliseOutlastsALostConnection) {
 TEST_F(ZookeeperOffsets, ALostAnswerIsFoundOutAndNotWrittenTwice) {
     Member m(*this, "m");
     own(m, tp);
-    run(m.manager.initialize_partition(tp));
+    run(m.manager->initialize_partition(tp));
     for (const Fault fault : {Fault::connection_loss_before, Fault::connection_loss_after}) {
         const std::int64_t mark = fault == Fault::connection_loss_before ? 5 : 9;
         const auto number = ensemble.operations();
         ensemble.on_operation([=](const zk::MemoryOperation& operation) {
             return operation.number == number ? fault : Fault::none;
         });
-        m.manager.mark_as_processed(tp, mark);
-        const auto failures = run(m.manager.flush());
+        m.manager->mark_as_processed(tp, mark);
+        const auto failures = run(m.manager->flush());
         ASSERT_THAT(failures, SizeIs(1));
         EXPECT_EQ(failures[0].error.condition(), errc::connection_lost);
         loop.run_until_idle();
-        EXPECT_THAT(run(m.manager.flush()), IsEmpty()) << "the mark stays and is tried again";
+        EXPECT_THAT(run(m.manager->flush()), IsEmpty()) << "the mark stays and is tried again";
         EXPECT_EQ(stored(tp), std::to_string(mark));
-        EXPECT_EQ(m.manager.committed(tp), mark);
+        EXPECT_EQ(m.manager->committed(tp), mark);
     }
 }
 
@@ -257,22 +258,22 @@ TEST_F(ZookeeperOffsets, AMemberThatLostThePartitionCannotMoveTheNewOwnersOffset
     Member old(*this, "old");
     Member owner(*this, "owner");
     own(old, tp);
-    run(old.manager.initialize_partition(tp));
-    old.manager.mark_as_processed(tp, 5);
+    run(old.manager->initialize_partition(tp));
+    old.manager->mark_as_processed(tp, 5);
     disown(old, tp);  // it lost it without noticing
     own(owner, tp);
-    run(owner.manager.initialize_partition(tp));
-    owner.manager.mark_as_processed(tp, 3);
-    EXPECT_THAT(run(owner.manager.flush()), IsEmpty());
-    const auto failures = run(old.manager.flush());
+    run(owner.manager->initialize_partition(tp));
+    owner.manager->mark_as_processed(tp, 3);
+    EXPECT_THAT(run(owner.manager->flush()), IsEmpty());
+    const auto failures = run(old.manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
     EXPECT_EQ(failures[0].error.condition(), errc::not_owner);
     EXPECT_THAT(failures[0].error.what(), HasSubstr("owner"));
     EXPECT_EQ(stored(tp), "3");
-    owner.manager.mark_as_processed(tp, 50);
-    EXPECT_THAT(run(owner.manager.flush()), IsEmpty());
-    old.manager.mark_as_processed(tp, 40);
-    EXPECT_THAT(run(old.manager.flush()), IsEmpty()) << "what is stored covers it";
+    owner.manager->mark_as_processed(tp, 50);
+    EXPECT_THAT(run(owner.manager->flush()), IsEmpty());
+    old.manager->mark_as_processed(tp, 40);
+    EXPECT_THAT(run(old.manager->flush()), IsEmpty()) << "what is stored covers it";
     EXPECT_EQ(stored(tp), "50");
 }
 
@@ -280,14 +281,14 @@ TEST_F(ZookeeperOffsets, TheOwnerOverridesALateWriteOfTheLastOne) {
     Member old(*this, "old");
     Member owner(*this, "owner");
     own(old, tp);
-    run(old.manager.initialize_partition(tp));
-    old.manager.mark_as_processed(tp, 5);
+    run(old.manager->initialize_partition(tp));
+    old.manager->mark_as_processed(tp, 5);
     disown(old, tp);
     own(owner, tp);
-    run(owner.manager.initialize_partition(tp));
-    EXPECT_THAT(run(old.manager.flush()), IsEmpty()) << "nobody had written meanwhile";
-    owner.manager.mark_as_processed(tp, 8);
-    EXPECT_THAT(run(owner.manager.flush()), IsEmpty());
+    run(owner.manager->initialize_partition(tp));
+    EXPECT_THAT(run(old.manager->flush()), IsEmpty()) << "nobody had written meanwhile";
+    owner.manager->mark_as_processed(tp, 8);
+    EXPECT_THAT(run(owner.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "8");
 }
 
@@ -295,42 +296,42 @@ TEST_F(ZookeeperOffsets, ALogThatBeginsAnewIsCommittedBack) {
     ensemble.put("/consumers/g/offsets/t/0", "1000");
     Member m(*this, "m");
     own(m, tp);
-    run(m.manager.initialize_partition(tp));
-    m.manager.restart_partition(tp, 0);
-    m.manager.mark_as_processed(tp, 600);
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    run(m.manager->initialize_partition(tp));
+    m.manager->restart_partition(tp, 0);
+    m.manager->mark_as_processed(tp, 600);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "600");
-    EXPECT_EQ(m.manager.committed(tp), 600);
+    EXPECT_EQ(m.manager->committed(tp), 600);
     // Again, and this time somebody else wrote: what is there does not stand, though it is higher.
     ensemble.put("/consumers/g/offsets/t/0", "700");
-    m.manager.restart_partition(tp, 5);
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    m.manager->restart_partition(tp, 5);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "5");
     // Only once: from then on it goes up.
     ensemble.put("/consumers/g/offsets/t/0", "700");
-    m.manager.mark_as_processed(tp, 6);
-    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(5s))));
+    m.manager->mark_as_processed(tp, 6);
+    EXPECT_FALSE(run(m.manager->finalize_partition(tp, in(5s))));
     EXPECT_EQ(stored(tp), "700");
 }
 
 TEST_F(ZookeeperOffsets, WhoIsNotTheOwnerMovesNothingBack) {
     ensemble.put("/consumers/g/offsets/t/0", "1000");
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
+    run(m.manager->initialize_partition(tp));
     ensemble.put("/consumers/g/offsets/t/0", "1001");
-    m.manager.restart_partition(tp, 5);
-    EXPECT_TRUE(run(m.manager.finalize_partition(tp, in(5s))));
+    m.manager->restart_partition(tp, 5);
+    EXPECT_TRUE(run(m.manager->finalize_partition(tp, in(5s))));
     EXPECT_EQ(stored(tp), "1001");
 }
 
 TEST_F(ZookeeperOffsets, NothingIsWrittenWithoutARegistration) {
     Member m(*this, "m");
     own(m, tp);
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
     ensemble.erase("/consumers/g/ids/m");
     ensemble.erase("/consumers/g/fences");
-    const auto failures = run(m.manager.flush());
+    const auto failures = run(m.manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
     EXPECT_EQ(failures[0].error.condition(), errc::not_owner);
     EXPECT_EQ(stored(tp), "none");
@@ -338,67 +339,67 @@ TEST_F(ZookeeperOffsets, NothingIsWrittenWithoutARegistration) {
 
 TEST_F(ZookeeperOffsets, AnExpiredSessionWritesNothingAndTheNextOneStartsAnew) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
     ensemble.expire(m.session->id());
-    const auto failures = run(m.manager.flush());
+    const auto failures = run(m.manager->flush());
     ASSERT_THAT(failures, SizeIs(1));
     EXPECT_EQ(failures[0].error.condition(), errc::session_expired);
-    const auto failure = run(m.manager.finalize_partition({"t", 9}, in(1min)));
+    const auto failure = run(m.manager->finalize_partition({"t", 9}, in(1min)));
     EXPECT_FALSE(failure) << "it is not kept";
     Member again(*this, "again");
-    m.manager.use_identity(again.identity());
-    EXPECT_FALSE(m.manager.mark_as_processed(tp, 6));
-    EXPECT_EQ(run(m.manager.initialize_partition(tp)), -1);
-    m.manager.mark_as_processed(tp, 6);
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    m.manager->use_identity(again.identity());
+    EXPECT_FALSE(m.manager->mark_as_processed(tp, 6));
+    EXPECT_EQ(run(m.manager->initialize_partition(tp)), -1);
+    m.manager->mark_as_processed(tp, 6);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "6");
 }
 
 TEST_F(ZookeeperOffsets, AbandonedPartitionsAreNotWritten) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
-    m.manager.abandon_partition(tp);
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
+    m.manager->abandon_partition(tp);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
     EXPECT_EQ(stored(tp), "none");
-    EXPECT_FALSE(m.manager.mark_as_processed(tp, 6));
+    EXPECT_FALSE(m.manager->mark_as_processed(tp, 6));
 }
 
 TEST_F(ZookeeperOffsets, CloseWritesAllAndLaterCallsDoNotHang_Fault9) {
     Member m(*this, "m");
     for (int i = 0; i < 3; ++i) {
-        run(m.manager.initialize_partition({"t", i}));
-        m.manager.mark_as_processed({"t", i}, 10 + i);
+        run(m.manager->initialize_partition({"t", i}));
+        m.manager->mark_as_processed({"t", i}, 10 + i);
     }
-    EXPECT_THAT(run(m.manager.close(in(1s))), IsEmpty());
+    EXPECT_THAT(run(m.manager->close(in(1s))), IsEmpty());
     EXPECT_EQ(stored({"t", 2}), "12");
-    EXPECT_THAT(run(m.manager.flush()), IsEmpty());
-    EXPECT_THAT(run(m.manager.close(in(1s))), IsEmpty());
-    EXPECT_FALSE(run(m.manager.finalize_partition(tp, in(1s))));
-    EXPECT_FALSE(m.manager.mark_as_processed(tp, 20));
-    EXPECT_EQ(condition_of([&] { run(m.manager.initialize_partition(tp)); }), errc::closed);
+    EXPECT_THAT(run(m.manager->flush()), IsEmpty());
+    EXPECT_THAT(run(m.manager->close(in(1s))), IsEmpty());
+    EXPECT_FALSE(run(m.manager->finalize_partition(tp, in(1s))));
+    EXPECT_FALSE(m.manager->mark_as_processed(tp, 20));
+    EXPECT_EQ(condition_of([&] { run(m.manager->initialize_partition(tp)); }), errc::closed);
 }
 
 TEST_F(ZookeeperOffsets, CloseReturnsByItsDeadlineWithoutAServer_Fault9) {
     Member m(*this, "m");
     for (int i = 0; i < 3; ++i) {
-        run(m.manager.initialize_partition({"t", i}));
-        m.manager.mark_as_processed({"t", i}, 10 + i);
+        run(m.manager->initialize_partition({"t", i}));
+        m.manager->mark_as_processed({"t", i}, 10 + i);
     }
     ensemble.disconnect(m.session->id());
     const TimePoint begin = loop.now();
-    EXPECT_THAT(run(m.manager.close(in(2s))), SizeIs(3));
+    EXPECT_THAT(run(m.manager->close(in(2s))), SizeIs(3));
     EXPECT_EQ(loop.now() - begin, 2s);
 }
 
 TEST_F(ZookeeperOffsets, FinaliseDuringAFlushWritesTheLastMark) {
     Member m(*this, "m");
-    run(m.manager.initialize_partition(tp));
-    m.manager.mark_as_processed(tp, 5);
-    const auto flushing = loop.start(m.manager.flush());
-    const auto finalising = loop.start(m.manager.finalize_partition(tp, in(1s)));
-    m.manager.mark_as_processed(tp, 9);
+    run(m.manager->initialize_partition(tp));
+    m.manager->mark_as_processed(tp, 5);
+    const auto flushing = loop.start(m.manager->flush());
+    const auto finalising = loop.start(m.manager->finalize_partition(tp, in(1s)));
+    m.manager->mark_as_processed(tp, 9);
     loop.run_until_idle();
     EXPECT_THAT(flushing->take(), IsEmpty());
     EXPECT_FALSE(finalising->take());
@@ -423,16 +424,16 @@ TEST_F(ZookeeperOffsets, NeverGoesBackWhateverIsLost) {
         for (int turn = 0; turn < 6; ++turn) {
             Member& member = turn % 2 == 0 ? a : b;
             own(member, mine);
-            read = run(member.manager.initialize_partition(mine));
+            read = run(member.manager->initialize_partition(mine));
             ASSERT_GE(read, last_stored);
             for (int step = 0; step < 5; ++step) {
                 highest = std::max(highest, std::max<std::int64_t>(read, 0) +
                                                 static_cast<std::int64_t>(random() % 20));
-                member.manager.mark_as_processed(mine, highest);
-                if (random() % 2 == 0) run(member.manager.flush());
+                member.manager->mark_as_processed(mine, highest);
+                if (random() % 2 == 0) run(member.manager->flush());
                 loop.run_until_idle();
             }
-            run(member.manager.finalize_partition(mine, in(random() % 2 == 0 ? 0s : 5s)));
+            run(member.manager->finalize_partition(mine, in(random() % 2 == 0 ? 0s : 5s)));
             loop.run_until_idle();
             disown(member, mine);
             const std::string now = stored(mine);

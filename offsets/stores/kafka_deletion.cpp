@@ -4,11 +4,11 @@
 #include <utility>
 
 #include <kwire/net/backoff.h>
-#include <kwire/offsets/kafka_offset_manager.h>
+#include <kwire/offsets/kafka_offset_store.h>
 #include <kwire/protocol/delete_groups.h>
 #include <kwire/protocol/offset_delete.h>
 
-#include "kafka_offset_requests.h"
+#include "stores/kafka_requests.h"
 
 namespace kwire {
 namespace {
