@@ -9,7 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <kwire/offsets/kafka_offset_store.h>
+#include <kwire/protocol/delete_groups.h>
+#include <kwire/protocol/list_offsets.h>
 #include <kwire/protocol/offset_commit.h>
+#include <kwire/protocol/offset_delete.h>
 #include <kwire/protocol/offset_fetch.h>
 
 #include "fake_cluster.h"
@@ -337,6 +340,81 @@ TEST_F(KafkaOffsets, ToolsReadAllAndSetBack) {
               }),
               errc::broker_error);
     EXPECT_THAT(message, HasSubstr("t"));
+}
+
+/// Brokers that can remove a group, only single offsets, or nothing.
+class KafkaReset : public KafkaOffsets {
+ protected:
+    KafkaReset() {
+        kafka.create_topic("other", 1);
+        stored = {{{"t", 0}, 5}, {{"t", 2}, 7}, {{"other", 0}, 9}};
+        kafka.on<protocol::DeleteGroupsRequest>([this](const auto& request, const test::Exchange& exchange, std::int32_t) {
+            protocol::DeleteGroupsResponse response;
+            auto& result = response.results.emplace_back();
+            result.group_id = request.groups_names.at(0);
+            result.error_code = group_refusal;
+            if (group_refusal == ErrorCode::none) stored.clear();
+            exchange.reply(response);
+        });
+        kafka.on<protocol::OffsetDeleteRequest>([this](const auto& request, const test::Exchange& exchange, std::int32_t) {
+            protocol::OffsetDeleteResponse response;
+            for (const auto& topic : request.topics) {
+                auto& out = response.topics.emplace_back();
+                out.name = topic.name;
+                for (const auto& partition : topic.partitions) {
+                    out.partitions.push_back({partition.partition_index, offset_refusal});
+                    if (offset_refusal == ErrorCode::none) stored.erase({topic.name, partition.partition_index});
+                }
+            }
+            exchange.reply(response);
+        });
+        kafka.on<protocol::ListOffsetsRequest>([](const auto& request, const test::Exchange& exchange, std::int32_t) {
+            protocol::ListOffsetsResponse response;
+            for (const auto& topic : request.topics) {
+                auto& out = response.topics.emplace_back();
+                out.name = topic.name;
+                for (const auto& partition : topic.partitions) {
+                    auto& answer = out.partitions.emplace_back();
+                    answer.partition_index = partition.partition_index;
+                    answer.offset = partition.timestamp == -1 ? 100 : 3;
+                }
+            }
+            exchange.reply(response);
+        });
+    }
+    void reset(bool newest = false) {
+        OffsetReset what;
+        what.reads = [](const std::string& topic) { return topic == "t"; };
+        what.newest = newest;
+        loop.run(manager->reset(std::move(what)));
+    }
+    ErrorCode group_refusal = ErrorCode::none;
+    ErrorCode offset_refusal = ErrorCode::none;
+};
+
+TEST_F(KafkaReset, RemovesTheGroup) {
+    reset();
+    EXPECT_THAT(stored, IsEmpty());
+    EXPECT_EQ(kafka.count(ApiKey::offset_commit), 0);
+}
+
+TEST_F(KafkaReset, RemovesWhatTheGroupReadsIfTheGroupMayNotGo) {
+    group_refusal = ErrorCode::group_authorization_failed;
+    reset();
+    EXPECT_THAT(stored, ElementsAre(Pair(TopicPartition{"other", 0}, 9)));
+    EXPECT_EQ(kafka.count(ApiKey::offset_commit), 0);
+}
+
+TEST_F(KafkaReset, SetsToWhereReadingBeginsWhatCannotBeRemoved) {
+    group_refusal = ErrorCode::non_empty_group;
+    offset_refusal = ErrorCode::group_subscribed_to_topic;
+    reset();
+    EXPECT_EQ((stored.at({"t", 0})), 3);
+    EXPECT_EQ((stored.at({"t", 2})), 3);
+    reset(true);
+    EXPECT_EQ((stored.at({"t", 0})), 100);
+    EXPECT_EQ((stored.at({"other", 0})), 9);
+    EXPECT_FALSE(stored.contains({"t", 1})) << "nothing was stored of it";
 }
 
 }  // namespace

@@ -374,5 +374,56 @@ TEST_F(Manager, AStoreThatCannotForgetSaysSo) {
     EXPECT_THAT(said, HasSubstr("reset_offsets"));
 }
 
+/// A program's own manager that throws from wherever it can.
+class ThrowingManager final : public OffsetManager {
+ public:
+    explicit ThrowingManager(Thrown what) : what_(what) {}
+    void use_identity(CommitIdentity) override { fail(); }
+    Task<std::int64_t> initialize_partition(TopicPartition) override {
+        fail();
+        co_return 0;
+    }
+    std::int32_t committed_leader_epoch(const TopicPartition&) const override { fail(); }
+    bool mark_as_processed(const TopicPartition&, std::int64_t) override { fail(); }
+    bool mark_with_leader_epoch(const TopicPartition&, std::int64_t, std::int32_t) override { fail(); }
+    void restart_partition(const TopicPartition&, std::int64_t) override { fail(); }
+    Task<std::vector<CommitFailure>> flush() override { fail(); }
+    Task<std::optional<CommitFailure>> finalize_partition(TopicPartition, TimePoint) override { fail(); }
+    void abandon_partition(const TopicPartition&) override { fail(); }
+    Task<std::vector<CommitFailure>> close(TimePoint) override { fail(); }
+    std::optional<std::int64_t> committed(const TopicPartition&) const override { fail(); }
+    Task<void> reset(OffsetReset) override { fail(); }
+
+ private:
+    [[noreturn]] void fail() const {
+        if (what_ == Thrown::error) throw Error(errc::invalid_config, "my store is down");
+        if (what_ == Thrown::exception) throw std::runtime_error("my store is down");
+        throw 7;
+    }
+    Thrown what_;
+};
+
+TEST_F(Manager, WhateverAnOwnManagerThrowsIsAnError) {
+    for (const Thrown what : {Thrown::error, Thrown::exception, Thrown::something}) {
+        std::vector<Error> reported;
+        const auto guarded = guard_offset_manager(loop.runtime(), std::make_shared<ThrowingManager>(what),
+                                                  [&reported](const Error& error) { reported.push_back(error); });
+        guarded->use_identity(identity("m"));
+        EXPECT_THAT(reported, SizeIs(1));
+        EXPECT_THROW(run(guarded->initialize_partition(tp)), Error);
+        EXPECT_EQ(guarded->committed_leader_epoch(tp), -1);
+        EXPECT_FALSE(guarded->mark_as_processed(tp, 1));
+        EXPECT_FALSE(guarded->mark_with_leader_epoch(tp, 1, 1));
+        guarded->restart_partition(tp, 1);
+        EXPECT_THROW(run(guarded->flush()), Error);
+        EXPECT_TRUE(run(guarded->finalize_partition(tp, loop.now() + 1s)));
+        guarded->abandon_partition(tp);
+        EXPECT_FALSE(guarded->committed(tp));
+        EXPECT_THROW(loop.run(guarded->reset({})), Error);
+        EXPECT_THAT(run(guarded->close(loop.now() + 1s)), SizeIs(1));
+        loop.advance(1min);
+    }
+}
+
 }  // namespace
 }  // namespace kwire
