@@ -8,6 +8,8 @@
 
 #include <asio/post.hpp>
 
+#include <kwire/net/error.h>
+
 namespace kwire {
 namespace {
 
@@ -16,7 +18,8 @@ std::string thrown_by(const CallbackQueue::Call& call) {
     try {
         call();
     } catch (const std::exception& thrown) {
-        return thrown.what();
+        const char* what = thrown.what();
+        return what != nullptr && *what != 0 ? what : "a std::exception that says nothing";
     } catch (...) {
         return "something that is no std::exception";
     }
@@ -72,10 +75,22 @@ void CallbackQueue::begin_next() {
     }
     name_ = std::move(next.name);
     runtime_->spawn(watch(shared_from_this(), number_));
-    // It holds its thread: a callback that never returns must not be waited for where the queue goes, and the thread that
-    // is dropped by itself is left to its end.
+    try {
+        begin(next);
+    } catch (...) {
+        // The program's executor: whatever waits for the callback must not wait for ever.
+        const std::string thrown = as_error(std::current_exception()).what();
+        runtime_->post([weak = weak_from_this(), returned = std::move(next.returned), thrown] {
+            if (const auto self = weak.lock()) self->end(returned, "callback_executor refused it: " + thrown);
+        });
+    }
+}
+
+/// It holds its thread: a callback that never returns must not be waited for where the queue goes, and the thread that is
+/// dropped by itself is left to its end.
+void CallbackQueue::begin(const Waiting& next) {
     asio::post(settings_.executor, [weak = weak_from_this(), runtime = runtime_, thread = own_thread_, shared = shared_,
-                                    call = next.make(), returned = std::move(next.returned)]() mutable {
+                                    call = next.make(), returned = next.returned]() mutable {
         if (!shared->begin()) return;
         auto thrown = thrown_by(call);
         call = nullptr;

@@ -55,6 +55,7 @@ class CallbackQueue : public std::enable_shared_from_this<CallbackQueue> {
     struct Shared;  // with the callback that runs
 
     void begin_next();
+    void begin(const Waiting& next);
     void end(const Call& returned, const std::string& thrown);
     static Task<void> watch(std::shared_ptr<CallbackQueue> self, std::uint64_t number);
 

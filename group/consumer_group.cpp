@@ -4,8 +4,12 @@
 #include <exception>
 #include <utility>
 
-#include "joined_member.h"
+#include <kwire/zk/registry.h>
+#include <kwire/zk/session.h>
+
 #include "assignment/topic_filter.h"
+#include "member.h"
+#include "reading_check.h"
 
 namespace kwire {
 namespace {
@@ -13,30 +17,24 @@ namespace {
 // Of one blocking look for the next batch in messages(): only how often a group that was closed is noticed at worst.
 constexpr std::chrono::milliseconds refill_wait{1'000};
 
-/// For who cannot wait for the report.
-Task<void> close_and_forget(std::shared_ptr<JoinedMember> member) {
-    co_await JoinedMember::close(std::move(member), std::nullopt);
-}
-
-zk::SessionFactory session_factory(const GroupConfig& config, const std::string& servers) {
+zk::SessionFactory session_factory(const GroupConfig& config) {
     zk::SessionConfig session;
-    session.hosts = servers;
+    session.hosts = config.zookeeper.connect;
     session.timeout = config.zookeeper.session_timeout;
     session.connect_timeout = config.zookeeper.connection_timeout;
-    // Brokers that register in ZooKeeper have made it; a missing one is a slip of the pen then.
+    // Brokers that register in ZooKeeper have made it; if it is missing then, it is misspelt.
     session.create_chroot = !config.bootstrap.empty();
     session.acl = config.zookeeper.acl;
     session.auth = config.zookeeper.auth;
     return [runtime = config.runtime, session] { return zk::open_session(runtime, session); };
 }
 
-std::string valid_group(std::string name, const GroupConfig& config) {
-    if (name.empty()) name = config.group_id;
-    if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..") {
-        throw Error(errc::invalid_config,
-                    "group.id is \"" + name + "\": it must be given and be the name of one ZooKeeper node");
-    }
-    return name;
+/// id, a name of property, must be one part of a path.
+void require_node_name(const char* property, const std::string& id, bool needed) {
+    const bool impossible = id.find('/') != std::string::npos || id == "." || id == ".." || (needed && id.empty());
+    if (!impossible) return;
+    throw Error(errc::invalid_config, std::string(property) + " is \"" + id + "\": it must be the name of one ZooKeeper node" +
+                                          (needed ? ", and be given" : ""));
 }
 
 MemberSubscription of_valid_topics(const std::vector<std::string>& topics) {
@@ -67,82 +65,100 @@ MemberSubscription valid(MemberSubscription subscription) {
     return MemberSubscription{subscription.pattern, {{subscription.streams.begin()->first, 1}}};
 }
 
-JoinedMember::Settings settings(std::string name, MemberSubscription subscription, std::string servers,
-                                GroupConfig config) {
-    config.validate();
-    JoinedMember::Settings result;
-    result.group = valid_group(std::move(name), config);
-    result.subscription = valid(std::move(subscription));
-    if (servers.empty()) servers = config.zookeeper.connect;
-    if (!config.session_factory) {
-        if (servers.empty()) {
-            throw Error(errc::invalid_config, "zookeeper.connect is empty: host:port,host:port[/chroot]");
-        }
-        config.session_factory = session_factory(config, servers);
+MemberSubscription subscription_of(const GroupConfig& config) {
+    if (!config.subscription) return of_valid_topics(config.topics);
+    if (!config.topics.empty()) {
+        throw Error(errc::invalid_config, "GroupConfig has both topics and a subscription: set one of them");
     }
-    if (config.group_instance_id.find('/') != std::string::npos) {
-        throw Error(errc::invalid_config, "group.instance.id is \"" + config.group_instance_id +
-                                              "\": it must be the name of one ZooKeeper node");
+    return valid(*config.subscription);
+}
+
+/// What is given twice must be the same.
+void require_one_cluster(const GroupConfig& config) {
+    const ClusterConfig plain;
+    const auto& cluster = config.cluster;
+    if (!cluster.bootstrap.empty() && cluster.bootstrap != config.bootstrap) {
+        throw Error(errc::invalid_config, "GroupConfig::cluster.bootstrap is set: the servers belong into GroupConfig::bootstrap");
     }
-    if (config.member_id.find('/') != std::string::npos) {
-        throw Error(errc::invalid_config, "consumer.id is \"" + config.member_id +
-                                              "\": it must be the name of one ZooKeeper node");
+    if (cluster.client_id != plain.client_id && cluster.client_id != config.client_id) {
+        throw Error(errc::invalid_config, "GroupConfig::cluster.client_id is set: the name belongs into GroupConfig::client_id");
     }
-    result.config = std::move(config);
-    return result;
 }
 
 }  // namespace
 
-ConsumerGroup::ConsumerGroup(std::shared_ptr<JoinedMember> member) : member_(std::move(member)) {}
+ConsumerGroup::ConsumerGroup(std::shared_ptr<Member> member)
+    : member_(std::move(member)), reader_(member_->consumer()->reader()) {}
+
+ConsumerGroup::~ConsumerGroup() { member_->leave_soon(); }
+
+// ---- joining
+
+GroupConfig ConsumerGroup::checked(Config config) {
+    config.validate();
+    require_one_cluster(config);
+    require_node_name("group.id", config.group_id, true);
+    require_node_name("group.instance.id", config.group_instance_id, false);
+    require_node_name("consumer.id", config.member_id, false);
+    static_cast<void>(subscription_of(config));
+    if (!config.session_factory && config.zookeeper.connect.empty()) {
+        throw Error(errc::invalid_config, "zookeeper.connect is empty: host:port,host:port[/chroot]");
+    }
+    return config;
+}
+
+const std::shared_ptr<Runtime>& ConsumerGroup::runtime_of(const Config& config) {
+    if (config.runtime) return config.runtime;
+    throw Error(errc::invalid_config, "async_join needs GroupConfig::runtime, the runtime that the member lives on");
+}
+
+GroupConfig ConsumerGroup::with(Config config, std::string name, std::vector<std::string> topics, std::string zookeeper) {
+    if (!topics.empty()) {
+        config.topics = std::move(topics);
+        config.subscription.reset();
+    }
+    if (!name.empty()) config.group_id = std::move(name);
+    if (!zookeeper.empty()) config.zookeeper.connect = std::move(zookeeper);
+    return config;
+}
+
+GroupConfig ConsumerGroup::with(Config config, std::string name, MemberSubscription subscription, std::string zookeeper) {
+    config.topics.clear();
+    config.subscription = std::move(subscription);
+    return with(std::move(config), std::move(name), std::vector<std::string>(), std::move(zookeeper));
+}
+
+Task<std::shared_ptr<ConsumerGroup>> ConsumerGroup::joined(Config config, std::stop_token abandoned) {
+    if (!config.session_factory) config.session_factory = session_factory(config);
+    MemberSettings settings;
+    settings.group = config.group_id;
+    settings.subscription = subscription_of(config);
+    settings.config = std::move(config);
+    const auto member = std::make_shared<Member>(std::move(settings));
+    co_await Member::join(member, std::move(abandoned));
+    Joined group(new ConsumerGroup(member));
+    co_return group;
+}
+
+std::shared_ptr<ConsumerGroup> ConsumerGroup::join(Config config) {
+    config = checked(std::move(config));
+    if (!config.runtime) config.runtime = Runtime::with_own_thread();
+    const auto runtime = config.runtime;
+    return runtime->block_on(joined(std::move(config), std::stop_token()));
+}
 
 std::shared_ptr<ConsumerGroup> ConsumerGroup::join(std::string name, std::vector<std::string> topics,
                                                    std::string zookeeper, Config config) {
-    return join(std::move(name), of_valid_topics(topics), std::move(zookeeper), std::move(config));
+    return join(with(std::move(config), std::move(name), std::move(topics), std::move(zookeeper)));
 }
 
 std::shared_ptr<ConsumerGroup> ConsumerGroup::join(std::string name, MemberSubscription subscription,
                                                    std::string zookeeper, Config config) {
-    if (!config.runtime) config.runtime = Runtime::with_own_thread();
-    const auto runtime = config.runtime;
-    return runtime->block_on(
-        async_join(std::move(name), std::move(subscription), std::move(zookeeper), std::move(config)));
-}
-
-Task<std::shared_ptr<ConsumerGroup>> ConsumerGroup::async_join(std::string name,
-                                                               std::vector<std::string> topics,
-                                                               std::string zookeeper, Config config) {
-    return async_join(std::move(name), of_valid_topics(topics), std::move(zookeeper), std::move(config));
-}
-
-Task<std::shared_ptr<ConsumerGroup>> ConsumerGroup::async_join(std::string name, MemberSubscription subscription,
-                                                               std::string zookeeper, Config config) {
-    if (!config.runtime) {
-        throw Error(errc::invalid_config, "async_join needs GroupConfig::runtime, the runtime it is run on");
-    }
-    const auto member = std::make_shared<JoinedMember>(
-        settings(std::move(name), std::move(subscription), std::move(zookeeper), std::move(config)));
-    co_await JoinedMember::join(member);
-    std::shared_ptr<ConsumerGroup> group(new ConsumerGroup(member));
-    co_return group;
+    return join(with(std::move(config), std::move(name), std::move(subscription), std::move(zookeeper)));
 }
 
 void ConsumerGroup::subscribe(MemberSubscription subscription) { member_->subscribe(valid(std::move(subscription))); }
 void ConsumerGroup::subscribe(const std::vector<std::string>& topics) { subscribe(of_valid_topics(topics)); }
-
-ConsumerGroup::~ConsumerGroup() {
-    if (member_->close_called()) return;
-    try {
-        auto closing = close_and_forget(member_);
-        if (member_->runtime()->on_runtime() || member_->inside_callback()) {
-            start(member_->runtime()->executor(), std::move(closing), [](std::exception_ptr) {});
-        } else {
-            member_->runtime()->block_on(std::move(closing));
-        }
-    } catch (const std::exception&) {
-        // Closed by somebody else at this moment; and a destructor has nobody to tell.
-    }
-}
 
 const std::string& ConsumerGroup::name() const { return member_->group(); }
 std::string ConsumerGroup::member_id() const { return member_->member_id(); }
@@ -159,8 +175,7 @@ MessageBatch ConsumerGroup::poll(std::chrono::milliseconds timeout) {
     }
 }
 
-Task<MessageBatch> ConsumerGroup::async_poll(std::chrono::milliseconds timeout) {
-    const auto member = member_;
+Task<MessageBatch> ConsumerGroup::polled(std::shared_ptr<Member> member, std::chrono::milliseconds timeout) {
     MessageBatch batch;
     if (member->closing()) co_return batch;
     try {
@@ -185,22 +200,35 @@ const Message* ConsumerGroup::Messages::refill() {
 // ---- acknowledging
 
 bool ConsumerGroup::commit_upto(const OwnedMessage& message) {
+    if (message.cursor->reader() != reader_) return refuse(message.cursor->topic_partition());
     return message.cursor->mark_processed_shared(message.offset + 1, message.restarts);
 }
 
 bool ConsumerGroup::acknowledge(const Message& message) {
-    return message.cursor().acknowledge(message.follows(), message.offset() + 1);
+    PartitionCursor& cursor = message.cursor();
+    if (cursor.reader() != reader_) return refuse(cursor.topic_partition());
+    return cursor.acknowledge(message.follows(), message.offset() + 1);
 }
 
 bool ConsumerGroup::acknowledge(const OwnedMessage& message) {
+    if (message.cursor->reader() != reader_) return refuse(message.cursor->topic_partition());
     return message.cursor->acknowledge(message.follows, message.offset + 1, message.restarts);
 }
 
-void ConsumerGroup::flush_offsets() {
-    member_->runtime()->block_on(JoinedMember::flush(member_));
+/// Reported once: a program that does so does it with every message.
+bool ConsumerGroup::refuse(const TopicPartition& tp) {
+    if (refused_.exchange(true, std::memory_order_relaxed)) return false;
+    runtime()->post([member = member_, tp] {
+        member->report(Error(errc::not_owner,
+                             "a message was acknowledged that this group did not hand out: acknowledge it through the group "
+                             "that it came from",
+                             {.topic = tp.topic, .partition = tp.partition}));
+    });
+    return false;
 }
 
-Task<void> ConsumerGroup::async_flush_offsets() { return JoinedMember::flush(member_); }
+void ConsumerGroup::flush_offsets() { runtime()->block_on(flushed(member_)); }
+Task<void> ConsumerGroup::flushed(std::shared_ptr<Member> member) { return Member::flush(std::move(member)); }
 
 // ---- state
 
@@ -209,16 +237,16 @@ std::uint64_t ConsumerGroup::dropped_errors() const { return member_->errors().d
 std::vector<TopicPartition> ConsumerGroup::owned() const { return member_->owned(); }
 bool ConsumerGroup::closed() const { return member_->closing(); }
 
-bool ConsumerGroup::instance_registered() {
-    return member_->runtime()->block_on(JoinedMember::instance_registered(member_));
+std::optional<Ended> ConsumerGroup::ended() const { return member_->ended(); }
+const std::shared_ptr<Runtime>& ConsumerGroup::runtime() const { return member_->runtime(); }
+
+bool ConsumerGroup::instance_registered() { return runtime()->block_on(registered(member_)); }
+Task<bool> ConsumerGroup::registered(std::shared_ptr<Member> member) {
+    return Member::instance_registered(std::move(member));
 }
 
-Task<bool> ConsumerGroup::async_instance_registered() {
-    return JoinedMember::instance_registered(member_);
-}
-
-ReadingState ConsumerGroup::reading() { return member_->runtime()->block_on(JoinedMember::reading(member_)); }
-Task<ReadingState> ConsumerGroup::async_reading() { return JoinedMember::reading(member_); }
+ReadingState ConsumerGroup::reading() { return runtime()->block_on(read(member_)); }
+Task<ReadingState> ConsumerGroup::read(std::shared_ptr<Member> member) { return ReadingCheck::run(std::move(member)); }
 
 // ---- leaving
 
@@ -228,11 +256,11 @@ CloseReport ConsumerGroup::close(std::optional<std::chrono::milliseconds> drain)
                     "close() was called in a callback of the group, and would wait for that callback to return; use "
                     "async_close() there");
     }
-    return member_->runtime()->block_on(JoinedMember::close(member_, drain));
+    return runtime()->block_on(left(member_, drain));
 }
 
-Task<CloseReport> ConsumerGroup::async_close(std::optional<std::chrono::milliseconds> drain) {
-    return JoinedMember::close(member_, drain);
+Task<CloseReport> ConsumerGroup::left(std::shared_ptr<Member> member, std::optional<std::chrono::milliseconds> drain) {
+    return Member::close(std::move(member), drain);
 }
 
 }  // namespace kwire

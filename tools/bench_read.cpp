@@ -164,7 +164,7 @@ void read_messages(ConsumerGroup& group, Reading& reading, std::int64_t messages
         const auto key = message->key();
         const auto value = message->value();
         bytes += static_cast<std::int64_t>((key ? key->size() : 0) + (value ? value->size() : 0));
-        group.commit_upto(*message);
+        static_cast<void>(group.commit_upto(*message));
         reading.messages.store(++messages, std::memory_order_relaxed);
         if (messages == messages_max) break;
     }

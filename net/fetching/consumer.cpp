@@ -156,7 +156,7 @@ Task<std::shared_ptr<PartitionCursor>> Consumer::Impl::assign(TopicPartition tp,
         offset = co_await look_up(query);
     }
     const auto partition = std::make_shared<FetchPartition>(
-        std::make_shared<PartitionCursor>(tp, next_generation(), offset, std::move(on_progress)),
+        std::make_shared<PartitionCursor>(tp, next_generation(), offset, std::move(on_progress), this),
         cluster_->jitter_seed());
     partition->fetch_offset = offset;
     partition->bytes_max = config_.partition_fetch_bytes_max;
@@ -278,5 +278,7 @@ const std::shared_ptr<Runtime>& Consumer::runtime() const { return impl_->runtim
 std::int64_t Consumer::buffered_bytes() const { return impl_->budget_->used(); }
 
 void Consumer::close() { impl_->close(); }
+
+const void* Consumer::reader() const { return impl_.get(); }
 
 }  // namespace kwire

@@ -36,10 +36,11 @@ namespace {
 }  // namespace
 
 PartitionCursor::PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
-                                 std::function<void()> on_progress)
+                                 std::function<void()> on_progress, const void* reader)
     : delivered_(start),
       processed_(start),
       processed_shared_(start),
+      reader_(reader),
       tp_(std::move(tp)),
       generation_(generation),
       start_(start),

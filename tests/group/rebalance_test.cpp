@@ -41,7 +41,7 @@ TEST_F(RebalanceTest, AKeptPartitionKeepsItsCursorAndAMovedOneIsReadOnFromTheLas
     std::map<std::int32_t, std::shared_ptr<PartitionCursor>> cursors;
     while (const auto message = read_one(first)) {
         cursors[message->partition] = message->cursor;
-        first->commit_upto(*message);
+        EXPECT_TRUE(first->commit_upto(*message));
     }
     ASSERT_THAT(cursors, SizeIs(2));
     const auto second = join();
@@ -56,7 +56,7 @@ TEST_F(RebalanceTest, AKeptPartitionKeepsItsCursorAndAMovedOneIsReadOnFromTheLas
     const auto of_kept = read_one(first);
     ASSERT_TRUE(of_kept);
     EXPECT_EQ(of_kept->cursor, cursors.at(kept));
-    first->commit_upto(*of_kept);
+    EXPECT_TRUE(first->commit_upto(*of_kept));
     EXPECT_THAT(read_all(second), ElementsAre("t/" + std::to_string(1 - kept) + "@10"));
     EXPECT_TRUE(close(first).clean());
     EXPECT_TRUE(close(second).clean());
@@ -146,7 +146,7 @@ TEST_F(RebalanceTest, AFactoryThatThrowsAnythingIsReportedAndTriedAgain) {
 TEST_F(RebalanceTest, TwoMembersOneAfterTheOther) {
     create_topic("t", 1, 20);
     const auto first = join();
-    for (int i = 0; i < 10; ++i) first->commit_upto(read_one(first).value());
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(first->commit_upto(read_one(first).value()));
     close(first);
     const auto second = join();
     EXPECT_THAT(read_all(second), SizeIs(10));

@@ -88,7 +88,7 @@ class Reader {
         thread_ = std::jthread([this, &arrivals] {
             for (const Message& message : group_->messages()) {
                 arrivals.add(message);
-                group_->commit_upto(message);
+                static_cast<void>(group_->commit_upto(message));
             }
         });
     }

@@ -6,7 +6,7 @@
 // missed it hears when it is back; the server ends a
 // session one timeout after it last heard of it. A process that stands still handles what waited for it when it wakes, and
 // its reading threads may be faster than that; or its strand alone stands still, in a callback, and they read on. What binds
-// them is the time until which the session was proven to stand (see JoinedMember::run_proofs).
+// them is the time until which the session was proven to stand (see SessionKeeper::run_proofs).
 // Checked at every step, see broken(): no two owners, no commit that goes back or comes from another than the owner or is
 // of what was not processed, no loss, no duplicate without a fault, no release before on_revoked returned
 // or its time was up, every close in time.

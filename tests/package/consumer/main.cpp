@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
         auto group = kwire::ConsumerGroup::join("group", {"topic"}, argc > 1 ? argv[1] : "", config);
         for (const kwire::Message& message : group->messages()) {
             std::printf("%lld\n", static_cast<long long>(message.offset()));
-            group->commit_upto(message);
+            if (!group->commit_upto(message)) return 1;
         }
     } catch (const kwire::Error& error) {
         std::printf("%s\n", error.what());

@@ -3,7 +3,7 @@
 //     auto group = kwire::ConsumerGroup::join("clicks", {"page-views"}, "zk1:2181,zk2:2181/kafka", {});
 //     for (const kwire::Message& m : group->messages()) {
 //         use(m);
-//         group->commit_upto(m);
+//         if (!group->commit_upto(m)) std::cerr << "another member reads it again\n";
 //     }
 //
 // The members of a group divide the partitions of their topics among themselves; each partition has one owner at a time,
@@ -11,113 +11,31 @@
 // Invariants: what was acknowledged by the program, and nothing else, is committed; a committed offset never goes back;
 // no message of a partition is handed out after it was lost.
 // Threads: every function from any thread; the range of messages() and a batch of poll() belong to one thread each.
-// Blocking functions throw errc::would_block_runtime on the runtime itself; each has an async_ form for an executor's own
-// use. Callbacks may block, see GroupConfig.
-// Lifetimes: the object is held by shared_ptr. Its destructor closes it, waiting up to Config::Offsets::processing_timeout.
+// Blocking functions throw errc::would_block_runtime on the runtime itself. Each has an async_ form, which takes any
+// completion token: executor, cancellation and exceptions as in <kwire/net/async.h>. Callbacks may block, see GroupConfig.
+// Lifetimes: the object is held by shared_ptr; messages() holds it too. The destructor never waits: it begins to leave, see
+// there. An operation that has begun needs the object no longer.
 // Sources: wvanbergen/kafka consumergroup (the API), Kafka's ZookeeperConsumerConnector (peers, nodes).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-
-#include <kwire/group/assignment.h>
-#include <kwire/net/consumer.h>
-#include <kwire/offsets/offset_manager.h>
-#include <kwire/zk/session.h>
+#include <kwire/group/group_config.h>
+#include <kwire/net/async.h>
+#include <kwire/net/topic_names.h>
 
 namespace kwire {
 
-enum class Initial { oldest, newest };
-enum class OffsetStorage { zookeeper, kafka, dual };
-enum class LogLevel { debug, info, warning, error };
-
-struct GroupConfig {
-    std::string group_id;  ///< group.id, where join is given an empty name.
-
-    struct Offsets {
-        Initial initial = Initial::oldest;  ///< auto.offset.reset, also where a stored offset is out of range.
-        /// How long a partition that is taken away waits until what was handed out is acknowledged and on_revoked has
-        /// returned. >= 0.
-        std::chrono::milliseconds processing_timeout{60'000};
-        std::chrono::milliseconds commit_interval{10'000};  ///< auto.commit.interval.ms; 0: only flush and leaving commit.
-        bool reset_offsets = false;                         ///< Deletes the group's stored offsets before joining.
-        OffsetStorage storage = OffsetStorage::zookeeper;   ///< offsets.storage, dual.commit.enabled
-    } offsets;
-
-    struct Zookeeper {
-        std::string connect;  ///< zookeeper.connect, where join is given an empty list of servers.
-        std::chrono::milliseconds session_timeout{6'000};     ///< zookeeper.session.timeout.ms, > 0
-        std::chrono::milliseconds connection_timeout{6'000};  ///< zookeeper.connection.timeout.ms, > 0
-        std::vector<zk::Acl> acl{zk::Acl{}};  ///< zookeeper.acl, of every node the group makes
-        std::optional<std::pair<std::string, std::string>> auth;  ///< zookeeper.auth, such as {"digest", "user:password"}
-    } zookeeper;
-
-    Assignment assignment = Assignment::automatic;  ///< partition.assignment.strategy
-    std::vector<HostPort> bootstrap;  ///< bootstrap.servers; empty: the brokers ZooKeeper lists. Kafka 4 needs it.
-    std::string client_id = "kwire";  ///< client.id
-    std::string member_id;            ///< consumer.id; empty: made of host name, process id and chance.
-    /// group.instance.id: the name of this one process, the same each time it is started. Leaving then keeps its place: it
-    /// commits but releases nothing, and if it is back within the session timeout no partition moves. A second process of
-    /// the same name puts the first one out of the group. Empty: partitions are free at once when it leaves.
-    std::string group_instance_id;
-    ClusterConfig cluster;            ///< Timeouts and transport; bootstrap and client_id above win.
-    FetchConfig fetch;                ///< out_of_range follows offsets.initial.
-
-    std::shared_ptr<Runtime> runtime;                ///< Null: one with a thread of its own.
-    zk::SessionFactory session_factory;              ///< Null: the C client.
-    std::shared_ptr<OffsetManager> offset_manager;   ///< Null: by offsets.storage.
-
-    /// Null: silent. Called on the runtime: it must not block, nor use the group.
-    std::function<void(LogLevel, std::string_view)> logger;
-
-    // ---- Callbacks. Called one at a time, in the order of what happened, on a thread that the group has for them. They may
-    // block: the group goes on, only the callbacks behind them wait. They may use the group; but close() there would wait
-    // for itself and throws errc::would_block_runtime (async_close() and the destructor do not wait). What they throw is
-    // logged. None begins after close() has returned; one that has not returned in the time that close() has is left
-    // behind, which errors() tells. Where runtime is Runtime::on they are called on that one, and must not block.
-
-    /// Where callbacks run instead; it must run until the group is closed.
-    asio::any_io_executor callback_executor;
-    std::function<void(const Error&)> on_error;  ///< In addition to errors().
-    /// Claimed, and read once this has returned.
-    std::function<void(const std::vector<TopicPartition>&)> on_assigned;
-    /// About to be handed over, and still owned until this has returned, or processing_timeout has passed: what is
-    /// acknowledged by then is committed, by the group itself. flush_offsets() commits at once.
-    std::function<void(const std::vector<TopicPartition>&)> on_revoked;
-    /// No longer owned, perhaps another member's already. Nothing of them can be committed: acknowledging answers false.
-    /// Also of partitions that on_revoked told of before and that were not handed over yet.
-    std::function<void(const std::vector<TopicPartition>&)> on_lost;
-    /// Their topic was deleted and made anew (errors() names it, errc::topic_recreated). What was handed out before belongs
-    /// to the old one: acknowledging it answers false or counts for nothing, and nothing of it is committed any more.
-    /// Reading begins by offsets.initial.
-    std::function<void(const std::vector<TopicPartition>&)> on_topic_recreated;
-    /// ZooKeeper is disconnected: nothing is handed out until on_resumed, or on_lost.
-    std::function<void()> on_suspended;
-    std::function<void()> on_resumed;
-    /// Next offsets that were stored just now.
-    std::function<void(const std::map<TopicPartition, std::int64_t>&)> on_committed;
-
-    /// Sets one property by Kafka's own name; properties.h lists them. Throws errc::invalid_config: an unknown name (naming
-    /// the nearest one), or a value out of its range (naming the rule).
-    void set(std::string_view name, std::string_view value);
-    static GroupConfig from_properties(const std::map<std::string, std::string>& properties);
-    /// Throws errc::invalid_config naming key, value and rule.
-    void validate() const;
-};
-
-/// What close() tells.
+/// What close() reports.
 struct CloseReport {
     struct Uncommitted {
         TopicPartition tp;
@@ -128,6 +46,14 @@ struct CloseReport {
     };
     std::vector<Uncommitted> uncommitted;
     bool clean() const { return uncommitted.empty(); }
+};
+
+/// closed: the program asked for it. fenced: another process took over our group.instance.id. failed: kwire itself could
+/// not go on.
+enum class EndReason { closed, fenced, failed };
+struct Ended {
+    EndReason reason = EndReason::closed;
+    std::optional<Error> error = {};  ///< Unless it was closed.
 };
 
 /// Whether a member has read all there is, see ConsumerGroup::reading.
@@ -152,31 +78,55 @@ struct ReadingState {
     bool troubled() const;
 };
 
-class JoinedMember;
+class Member;
 
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
     using Config = GroupConfig;
 
-    /// Joins group name for topics. zookeeper is `host:port,...[/chroot]`. Returns once the member is registered; partitions
-    /// are claimed from then on. A topic that does not exist is reported by errors(), with partition -1, and read once it
-    /// appears. A chroot that does not exist is made where bootstrap servers are given; without them the brokers are to be
-    /// found below it. Throws errc::invalid_config, zookeeper_unavailable, timed_out, ...
-    static std::shared_ptr<ConsumerGroup> join(std::string name, std::vector<std::string> topics,
-                                               std::string zookeeper, Config config);
+    /// Joins config.group_id, at config.zookeeper.connect, for config.topics or config.subscription. Returns once the member
+    /// is registered; partitions are claimed from then on. A topic that does not exist is reported by errors(), with
+    /// partition -1, and read once it appears. A chroot that does not exist is made if bootstrap servers are given; without
+    /// them the brokers must be found below it. Throws errc::invalid_config, zookeeper_unavailable, cannot_connect,
+    /// timed_out (with the last reason), and zookeeper_error at once if ZooKeeper refuses the registration for good: it
+    /// names the node, the code and what to do. If it throws, nothing is left of the member.
+    static std::shared_ptr<ConsumerGroup> join(Config config);
+    /// The same with name, topics and servers apart, as in Go; what is empty is taken from config.
+    static std::shared_ptr<ConsumerGroup> join(std::string name, std::vector<std::string> topics, std::string zookeeper,
+                                               Config config);
     /// The same for a subscription, which may be an expression over the names of topics.
-    static std::shared_ptr<ConsumerGroup> join(std::string name, MemberSubscription subscription,
-                                               std::string zookeeper, Config config);
-    /// As a coroutine on config.runtime, which must be given.
-    static Task<std::shared_ptr<ConsumerGroup>> async_join(std::string name,
-                                                           std::vector<std::string> topics,
-                                                           std::string zookeeper, Config config);
-    static Task<std::shared_ptr<ConsumerGroup>> async_join(std::string name, MemberSubscription subscription,
-                                                           std::string zookeeper, Config config);
+    static std::shared_ptr<ConsumerGroup> join(std::string name, MemberSubscription subscription, std::string zookeeper,
+                                               Config config);
+    /// Config::runtime must be given: the member lives on it. A join whose waiting was cancelled is undone: the session is
+    /// closed, within the time that opening it may take. Completes with shared_ptr<ConsumerGroup>.
+    template <class Token = asio::use_awaitable_t<>>
+    static auto async_join(Config config, Token&& token = {}) {
+        std::stop_source abandoned;
+        const auto runtime = runtime_of(config);
+        return detail::async_operation(runtime, joined(checked(std::move(config)), abandoned.get_token()),
+                                       std::forward<Token>(token), abandoned);
+    }
+    template <class Token = asio::use_awaitable_t<>>
+    static auto async_join(std::string name, TopicNames topics, std::string zookeeper, Config config, Token&& token = {}) {
+        return async_join(with(std::move(config), std::move(name), std::move(topics), std::move(zookeeper)),
+                          std::forward<Token>(token));
+    }
+    template <class Token = asio::use_awaitable_t<>>
+    static auto async_join(std::string name, MemberSubscription subscription, std::string zookeeper, Config config,
+                           Token&& token = {}) {
+        return async_join(with(std::move(config), std::move(name), std::move(subscription), std::move(zookeeper)),
+                          std::forward<Token>(token));
+    }
+
+    /// Leaves unless close was called: stops handing out at once, and commits what is acknowledged, releases and
+    /// deregisters in the background. It waits for nothing, neither for what was handed out nor for a loop that somebody
+    /// may have stopped. Call close() to wait.
     ~ConsumerGroup();
+    ConsumerGroup(const ConsumerGroup&) = delete;
+    ConsumerGroup& operator=(const ConsumerGroup&) = delete;
 
     const std::string& name() const;
-    std::string member_id() const;  ///< Changes when a lost session is replaced.
+    std::string member_id() const;  ///< Changes when a lost session is replaced, unless it was given.
 
     /// Reads subscription from now on in place of what it read before. What both name goes on undisturbed, the rest is
     /// handed over. Returns at once; the partitions follow. Throws errc::invalid_config.
@@ -185,65 +135,104 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
     // ---- reading
 
-    /// The next batch; empty when timeout passed or the group was closed (closed() tells).
+    /// The next batch; empty when timeout has passed or the group was closed (closed(), ended()).
     MessageBatch poll(std::chrono::milliseconds timeout);
-    Task<MessageBatch> async_poll(std::chrono::milliseconds timeout);
+    /// A batch that comes after its waiting was cancelled is given back, and handed out next.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_poll(std::chrono::milliseconds timeout, Token&& token = {}) {
+        return detail::async_operation(runtime(), polled(member_, timeout), std::forward<Token>(token));
+    }
 
-    /// Every message, until the group is closed. Leaving the loop early loses nothing.
+    /// Every message, until the group is closed; ended() says why it was. Leaving the loop early loses nothing.
     class Messages;
     Messages messages();
 
     // ---- acknowledging
 
     /// message and everything before it in its partition is processed. False if the partition was lost meanwhile: another
-    /// member will read it again. Costs two stores; the commit follows on the interval.
-    bool commit_upto(const Message& message) {
-        return message.cursor().mark_processed(message.offset() + 1);
+    /// member will read it again. False too for a message that another group handed out, which errors() reports. Costs two
+    /// stores; the commit follows on the interval.
+    [[nodiscard]] bool commit_upto(const Message& message) {
+        PartitionCursor& cursor = message.cursor();
+        if (cursor.reader() != reader_) [[unlikely]] return refuse(cursor.topic_partition());
+        return cursor.mark_processed(message.offset() + 1);
     }
-    bool commit_upto(const OwnedMessage& message);
+    [[nodiscard]] bool commit_upto(const OwnedMessage& message);
     /// Only this message is processed; what is committed is the prefix without gaps. One partition is to be acknowledged
-    /// either this way or by commit_upto.
-    bool acknowledge(const Message& message);
-    bool acknowledge(const OwnedMessage& message);
+    /// either this way or by commit_upto. False as there.
+    [[nodiscard]] bool acknowledge(const Message& message);
+    [[nodiscard]] bool acknowledge(const OwnedMessage& message);
 
     /// Commits what is acknowledged by now. Throws the first failure; the marks stay and are tried again.
     void flush_offsets();
-    Task<void> async_flush_offsets();
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_flush_offsets(Token&& token = {}) {
+        return detail::async_operation(runtime(), flushed(member_), std::forward<Token>(token));
+    }
 
     // ---- state
 
     /// What went wrong since the last call, oldest first; bounded, dropped_errors() counts what did not fit.
-    std::vector<Error> errors();
+    [[nodiscard]] std::vector<Error> errors();
     std::uint64_t dropped_errors() const;
     std::vector<TopicPartition> owned() const;
     /// True while this member's registration stands in ZooKeeper.
-    bool instance_registered();
-    Task<bool> async_instance_registered();
+    [[nodiscard]] bool instance_registered();
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_instance_registered(Token&& token = {}) {
+        return detail::async_operation(runtime(), registered(member_), std::forward<Token>(token));
+    }
 
     /// How far this member has come; asks ZooKeeper who owns the partitions that it leaves to others. An idle poll() alone
-    /// does not tell whether there is nothing to read or whether nothing can be read.
-    ReadingState reading();
-    Task<ReadingState> async_reading();
+    /// does not say whether there is nothing to read or whether nothing can be read.
+    [[nodiscard]] ReadingState reading();
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_reading(Token&& token = {}) {
+        return detail::async_operation(runtime(), read(member_), std::forward<Token>(token));
+    }
 
-    /// True from the moment close was asked for, or another process took over our group.instance.id: nothing more is
-    /// handed out.
-    bool closed() const;
+    /// True from the moment at which the member ends, for whatever reason: nothing more is handed out.
+    [[nodiscard]] bool closed() const;
+    /// Why; nothing while it is not closed().
+    std::optional<Ended> ended() const;
 
     /// Leaves: stops handing out, waits up to drain (processing_timeout if absent) for what was handed out, commits,
     /// releases, deregisters. What was handed out may be acknowledged, from any thread, until it returns. Takes at most
-    /// 5 s more than drain, whatever ZooKeeper and the brokers do. A second call throws errc::already_closing. Never
-    /// throws unclean_close: see the report.
+    /// 5 s more than drain, whatever ZooKeeper and the brokers do. A second call waits for the first, whatever its drain,
+    /// and returns the same report. Never throws unclean_close: see the report.
     CloseReport close(std::optional<std::chrono::milliseconds> drain = std::nullopt);
-    Task<CloseReport> async_close(std::optional<std::chrono::milliseconds> drain = std::nullopt);
+    /// Leaving that was begun goes on though nobody waits.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_close(std::optional<std::chrono::milliseconds> drain = std::nullopt, Token&& token = {}) {
+        return detail::async_operation(runtime(), left(member_, drain), std::forward<Token>(token));
+    }
 
  private:
-    explicit ConsumerGroup(std::shared_ptr<JoinedMember> member);
-    const std::shared_ptr<JoinedMember> member_;
+    using Joined = std::shared_ptr<ConsumerGroup>;
+
+    explicit ConsumerGroup(std::shared_ptr<Member> member);
+    const std::shared_ptr<Runtime>& runtime() const;
+    bool refuse(const TopicPartition& tp);
+
+    static const std::shared_ptr<Runtime>& runtime_of(const Config& config);
+    static Config checked(Config config);
+    static Config with(Config config, std::string name, std::vector<std::string> topics, std::string zookeeper);
+    static Config with(Config config, std::string name, MemberSubscription subscription, std::string zookeeper);
+    static Task<Joined> joined(Config config, std::stop_token abandoned);
+    static Task<MessageBatch> polled(std::shared_ptr<Member> member, std::chrono::milliseconds timeout);
+    static Task<void> flushed(std::shared_ptr<Member> member);
+    static Task<bool> registered(std::shared_ptr<Member> member);
+    static Task<ReadingState> read(std::shared_ptr<Member> member);
+    static Task<CloseReport> left(std::shared_ptr<Member> member, std::optional<std::chrono::milliseconds> drain);
+
+    const std::shared_ptr<Member> member_;
+    const void* const reader_;  // PartitionCursor::reader of our own
+    std::atomic<bool> refused_{false};
 };
 
 class ConsumerGroup::Messages {
  public:
-    explicit Messages(ConsumerGroup& group) : group_(&group) {}
+    explicit Messages(std::shared_ptr<ConsumerGroup> group) : group_(std::move(group)) {}
     class iterator {
      public:
         using value_type = Message;
@@ -270,10 +259,10 @@ class ConsumerGroup::Messages {
 
  private:
     const Message* refill();  ///< The first message of the next batch; null once the group is closed.
-    ConsumerGroup* group_;
+    std::shared_ptr<ConsumerGroup> group_;
     MessageBatch batch_;
 };
 
-inline ConsumerGroup::Messages ConsumerGroup::messages() { return Messages(*this); }
+inline ConsumerGroup::Messages ConsumerGroup::messages() { return Messages(shared_from_this()); }
 
 }  // namespace kwire

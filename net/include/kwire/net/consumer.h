@@ -157,6 +157,9 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
     /// Nothing if tp is not assigned, or its start is still being looked up. On the strand.
     std::optional<PartitionReading> reading(const TopicPartition& tp) const;
 
+    /// PartitionCursor::reader of every partition that is assigned to this consumer.
+    const void* reader() const;
+
     /// Ends reading; a poll that waits throws errc::closed. Does not close the cluster. Idempotent.
     void close();
 

@@ -45,11 +45,14 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     /// start is the offset of the first message that is wanted; generation tells this span from every other one of this
     /// process. on_progress (may be empty) is called, on any thread, when a mark or the end of a batch arrives in
     /// State::draining.
-    PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start,
-                    std::function<void()> on_progress);
+    /// reader: any address that tells those who read it from others; see reader().
+    PartitionCursor(TopicPartition tp, std::uint64_t generation, std::int64_t start, std::function<void()> on_progress,
+                    const void* reader = nullptr);
 
     const TopicPartition& topic_partition() const { return tp_; }
     std::uint64_t generation() const { return generation_; }
+    /// As given; by it a group refuses messages that it did not hand out. Never dereferenced.
+    const void* reader() const { return reader_; }
     std::int64_t start() const { return start_.load(std::memory_order_relaxed); }
     State state() const { return state_.load(std::memory_order_relaxed); }
 
@@ -160,6 +163,7 @@ class PartitionCursor : public std::enable_shared_from_this<PartitionCursor> {
     std::atomic<std::int64_t> delivered_;
     std::atomic<std::int64_t> processed_;
     std::atomic<std::int64_t> processed_shared_;
+    const void* const reader_;
 
     const TopicPartition tp_;
     const std::uint64_t generation_;

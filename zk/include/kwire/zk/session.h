@@ -24,6 +24,7 @@
 
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
+#include <kwire/zk/acl.h>
 
 namespace kwire::zk {
 
@@ -75,12 +76,6 @@ enum class CreateMode {
     persistent,
     ephemeral,
     persistent_open,  ///< Persistent, and open to all whatever SessionConfig::acl says: for parents that others share.
-};
-
-struct Acl {
-    std::int32_t permissions = 31;  ///< ZOO_PERM_*: read 1, write 2, create 4, delete 8, admin 16.
-    std::string scheme = "world";
-    std::string id = "anyone";
 };
 
 struct WatchEvent {

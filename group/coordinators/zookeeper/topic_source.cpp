@@ -1,4 +1,4 @@
-#include "topic_source.h"
+#include "coordinators/zookeeper/topic_source.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,10 +1,9 @@
-// How far a member has come with reading, and what stands in its way.
+#include "reading_check.h"
+
 #include <algorithm>
 #include <set>
 
 #include <kwire/net/topic_error.h>
-
-#include "joined_member.h"
 
 namespace kwire {
 namespace {
@@ -32,39 +31,48 @@ bool ReadingState::troubled() const {
     return std::any_of(obstacles.begin(), obstacles.end(), [](const Obstacle& obstacle) { return !obstacle.behind; });
 }
 
-Task<ReadingState> JoinedMember::reading(Self self) {
-    ReadingState state;
-    const auto gaps = self->membership_.gaps();
-    for (const auto& gap : gaps) co_await add_gap(self, gap, state.obstacles);
-    state.confirmed = self->runtime_->now();
-    for (const auto& tp : self->membership_.owned()) {
-        const bool has_gap = std::any_of(gaps.begin(), gaps.end(), [&](const auto& gap) { return gap.tp == tp; });
-        if (!has_gap) self->add_reading(tp, state);
+Task<ReadingState> ReadingCheck::run(std::shared_ptr<Member> member) {
+    const std::shared_ptr<ReadingCheck> self(new ReadingCheck(member));
+    ReadingState& state = self->state_;
+    const auto gaps = member->membership().gaps();
+    for (const auto& gap : gaps) co_await add_gap(self, gap);
+    state.confirmed = member->now();
+    std::set<TopicPartition> with_gap;
+    for (const auto& gap : gaps) with_gap.insert(gap.tp);
+    for (const auto& tp : member->membership().owned()) {
+        if (!with_gap.contains(tp)) self->add_reading(tp);
     }
-    if (state.obstacles.empty()) co_await add_unclaimed(self, state.obstacles);
-    if (state.troubled() && self->cluster_) {
-        for (const Error& error : self->cluster_->unreachable(connect_patience)) {
+    if (state.obstacles.empty()) co_await add_unclaimed(self);
+    if (state.troubled() && member->clients().cluster) {
+        for (const Error& error : member->clients().cluster->unreachable(connect_patience)) {
             state.obstacles.push_back({{"", -1}, error.what()});
         }
     }
     co_return state;
 }
 
-Task<void> JoinedMember::add_gap(Self self, Membership::Gap gap, std::vector<ReadingState::Obstacle>& into) {
+std::string ReadingCheck::why_not_ready() const {
+    auto& zookeeper = member_->zookeeper();
+    if (!zookeeper.session().live()) return "ZooKeeper is disconnected";
+    if (member_->membership().registered()) return "the partitions are still being divided among the members";
+    const auto& failure = zookeeper.registration().failure();
+    return "this member is not registered in ZooKeeper" + (failure ? ": " + failure->reason() : std::string());
+}
+
+Task<void> ReadingCheck::add_gap(std::shared_ptr<ReadingCheck> self, Membership::Gap gap) {
     using Kind = Membership::Gap::Kind;
+    auto& zookeeper = self->member_->zookeeper();
     std::string what;
     switch (gap.kind) {
-        case Kind::not_ready:
-            what = !self->session_live_              ? "ZooKeeper is disconnected"
-                   : !self->membership_.registered() ? "this member is not registered in ZooKeeper"
-                                                     : "the partitions are still being divided among the members";
-            break;
-        case Kind::topic_unread:
+        case Kind::not_ready: what = self->why_not_ready(); break;
+        case Kind::topic_unread: {
             what = "could not be looked up yet";
-            if (!self->brokers_from_zookeeper_ && !self->cluster_->view()->brokers.empty()) {
-                what += ": " + why_missing(*self->cluster_->view(), gap.tp.topic);
+            const auto view = self->member_->clients().cluster->view();
+            if (!zookeeper.topics().brokers_from_zookeeper() && !view->brokers.empty()) {
+                what += ": " + why_missing(*view, gap.tp.topic);
             }
             break;
+        }
         case Kind::topic_missing: what = "does not exist"; break;
         case Kind::unassigned: what = "is assigned to no member"; break;
         case Kind::not_claimed: what = "is not claimed yet"; break;
@@ -72,42 +80,41 @@ Task<void> JoinedMember::add_gap(Self self, Membership::Gap gap, std::vector<Rea
         case Kind::blocked: {
             what = "is owned by another member, which has not released it";
             try {
-                const auto owner = co_await self->registry_->owner(self->group(), gap.tp);
-                if (owner) what = "is owned by " + owner->id + ", which has not released it";
+                const auto owner = co_await zookeeper.session().registry()->owner(self->member_->group(), gap.tp);
+                if (owner && !owner->id.empty()) what = "is owned by " + owner->id + ", which has not released it";
             } catch (const Error&) {
                 what = "is owned by another member, which has not released it";
             }
             break;
         }
     }
-    into.push_back({gap.tp, std::move(what)});
+    self->state_.obstacles.push_back({gap.tp, std::move(what)});
 }
 
-std::string JoinedMember::why_not_begun(const TopicPartition& tp) const {
-    const auto view = cluster_->view();
+std::string ReadingCheck::why_not_begun(const TopicPartition& tp) const {
+    const auto view = member_->clients().cluster->view();
     const PartitionView* known = view->find(tp);
     if (known != nullptr && known->leader < 0) return "has no leader at the moment";
     if (known == nullptr && view->topic_errors.contains(tp.topic)) {
         return "is not read yet: " + why_missing(*view, tp.topic);
     }
-    if (const auto failed = not_begun_.find(tp); failed != not_begun_.end()) {
-        return "is not read yet: " + failed->second.reason();
-    }
+    if (const Error* failure = member_->partitions().why_not_started(tp)) return "is not read yet: " + failure->reason();
     return "is not read yet: the offset to begin at was asked for and not answered";
 }
 
-void JoinedMember::add_reading(const TopicPartition& tp, ReadingState& state) const {
+void ReadingCheck::add_reading(const TopicPartition& tp) {
+    ReadingState& state = state_;
     const auto add = [&](std::string what, bool behind = false) {
         state.obstacles.push_back({tp, std::move(what), behind});
     };
-    const auto reading = consumer_->reading(tp);
+    const auto reading = member_->consumer()->reading(tp);
     if (!reading) return add("is not read yet");
     state.progress += reading->position;
     if (reading->failed) return add("is read no further; the error was reported");
     if (reading->trouble) return add("cannot be read: " + reading->trouble->reason());
     if (!reading->answered_at) return add("is not read yet: no Fetch of it was answered");
-    const Duration since = runtime_->now() - *reading->answered_at;
-    if (since > settings_.config.fetch.fetch_wait_max + answer_patience) {
+    const Duration since = member_->now() - *reading->answered_at;
+    if (since > member_->config().fetch.fetch_wait_max + answer_patience) {
         return add("has had no answer to a Fetch for " + seconds(since));
     }
     if (!reading->at_end()) {
@@ -119,14 +126,16 @@ void JoinedMember::add_reading(const TopicPartition& tp, ReadingState& state) co
 }
 
 /// The assignment says whose a partition is; the owner's node, that it is there.
-Task<void> JoinedMember::add_unclaimed(Self self, std::vector<ReadingState::Obstacle>& into) {
+Task<void> ReadingCheck::add_unclaimed(std::shared_ptr<ReadingCheck> self) {
+    auto& into = self->state_.obstacles;
+    const auto registry = self->member_->zookeeper().session().registry();
     std::map<std::string, std::set<std::int32_t>> owned;
-    const auto others = self->membership_.left_to_others();
+    const auto others = self->member_->membership().left_to_others();
     for (const auto& tp : others) {
         if (!owned.contains(tp.topic)) {
             std::vector<std::int32_t> partitions;
             try {
-                partitions = co_await self->registry_->owned_partitions(self->group(), tp.topic);
+                partitions = co_await registry->owned_partitions(self->member_->group(), tp.topic);
             } catch (const Error& error) {
                 into.push_back({{tp.topic, -1}, std::string("its owners cannot be read: ") + error.what()});
             }
