@@ -1,8 +1,8 @@
 // Who gets what: the part of a membership that differs with whoever coordinates the group.
 //
-// Purpose: what Membership needs of ZooKeeper's way and of the brokers' ways. A coordinator says to Tenancy what is wanted,
-// grants what Tenancy asks to acquire, and takes back what it releases; the life of a partition in between is not its
-// business. A broker grants and takes back at once; with ZooKeeper that is a node which is claimed and deleted.
+// Purpose: what Membership needs of ZooKeeper's way and of the brokers' ways. A coordinator says to Tenancy what is
+// wanted, grants what Tenancy asks to acquire, and takes back what it releases; the life of a partition in between is
+// not its business. A broker grants and takes back at once; with ZooKeeper that is a node which is claimed and deleted.
 // Pure: orders go to the Turn that it was made with.
 // Threads: one.
 #pragma once
@@ -39,7 +39,7 @@ class Coordinator {
     virtual void progress() = 0;
     /// As Tenancy asks; answered by its granted() and released().
     virtual void carry_out(const Tenancy::Request& request) = 0;
-    /// Does what requests led to, and tells Tenancy.
+    /// Does what requests led to, and passes the outcomes on to Tenancy.
     virtual void settle() = 0;
     /// More of what was asked for is about to be granted.
     virtual bool grants_pending() const = 0;

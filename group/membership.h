@@ -1,12 +1,13 @@
 // What a member of a group decides: when to register, what to claim, what to let go, in which order.
 //
-// Purpose: every decision of the group folder, as a function (event, now) -> actions without I/O, clock or thread, so that
-// a simulation can drive it through any order of events. The engine carries the actions out.
+// Purpose: every decision of the group folder, as a function (event, now) -> actions without I/O, clock or thread, so
+// that a simulation can drive it through any order of events. The engine carries the actions out.
 //
-// How it works: a Coordinator decides who gets what, Tenancy leads each partition through its life. This pairs the two: it
-// gives each event to the one that it is for, and lets them go on until neither has anything left to do.
-// Invariants: no claim is made for a partition that the newest assignment gives to somebody else; a node that may be ours
-// is always released or lost; nothing is ordered of ZooKeeper while the session is suspended; after Closed, nothing.
+// How it works: a Coordinator decides who gets what, Tenancy leads each partition through its life. This pairs the two:
+// it gives each event to the one that it is for, and lets them go on until neither has anything left to do.
+// Invariants: no claim is made for a partition that the newest assignment gives to somebody else; a node that may be
+// ours is always released or lost; nothing is ordered of ZooKeeper while the session is suspended; after Closed,
+// nothing.
 // Threads: one.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What the state machine of membership is told, and what it orders. See membership.h.
+// The events that the state machine of membership handles, and the actions that it orders. See membership.h.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +64,8 @@ struct TopicChanged {
     std::string topic;
 };
 struct TopicRead {
-    /// failed: not now, the session's own events tell. unreadable: who should answer does not, or what it says makes no
-    /// sense; nothing may wait for this topic.
+    /// failed: not now, the session's own events say why. unreadable: who should answer does not, or what it says makes
+    /// no sense; nothing may wait for this topic.
     enum class Outcome { found, missing, failed, unreadable };
     SessionNumber session;
     std::string topic;
@@ -73,8 +73,9 @@ struct TopicRead {
     std::vector<PartitionLeader> partitions;
 };
 struct PlanRead {
-    /// Why a node that was read holds no plan. garbled: it is no plan of the version that we write, so it may be replaced,
-    /// after a report. unknown_version: a newer kwire wrote it; it is never replaced, and nothing is decided by it.
+    /// Why a node that was read holds no plan. garbled: it is no plan of the version that we write, so it may be
+    /// replaced, after a report. unknown_version: a newer kwire wrote it; it is never replaced, and nothing is decided
+    /// by it.
     enum class Trouble { none, garbled, unknown_version };
     SessionNumber session;
     std::optional<OwnerPlan> plan;  ///< Absent: see trouble; if that is none, it could not be read now.
@@ -113,8 +114,8 @@ struct OwnerPersistent {
 };
 /// Our own owner node of a running claim was looked at: after WatchClaim, and each time its watch fired.
 struct ClaimSeen {
-    /// gone: there is no node. foreign: it belongs to another session, or is persistent. unreadable: nothing is known, and
-    /// no watch is set.
+    /// gone: there is no node. foreign: it belongs to another session, or is persistent. unreadable: nothing is known,
+    /// and no watch is set.
     enum class State { ours, gone, foreign, unreadable };
     SpanId span;
     State state;
@@ -130,7 +131,7 @@ struct NotStarted {
 struct Drained {
     SpanId span;
 };
-/// What a Revoked was to tell the program of these, it was told.
+/// on_revoked has returned for these.
 struct RevokeReturned {
     std::vector<SpanId> spans;
 };
@@ -155,14 +156,14 @@ struct Tick {};
 }  // namespace event
 
 using MembershipEvent =
-    std::variant<event::SessionOpened, event::SessionOpenFailed, event::SessionSuspended,
-                 event::SessionResumed, event::SessionExpired, event::Registered,
-                 event::RegistrationUpdated, event::Fenced, event::SubscriptionChanged,
-                 event::TopicsListed, event::TopicsChanged, event::PlanRead, event::PlanChanged,
-                 event::PlanWritten, event::MembersChanged, event::MembersRead, event::TopicChanged, event::TopicRead,
-                 event::OwnersListed, event::ClaimAnswered, event::OwnerGone, event::OwnerUnreadable,
-                 event::OwnerPersistent, event::ClaimSeen, event::Started, event::NotStarted, event::Drained, event::RevokeReturned, event::Finalized, event::Released,
-                 event::Deregistered, event::CloseRequested, event::Tick>;
+    std::variant<event::SessionOpened, event::SessionOpenFailed, event::SessionSuspended, event::SessionResumed,
+                 event::SessionExpired, event::Registered, event::RegistrationUpdated, event::Fenced,
+                 event::SubscriptionChanged, event::TopicsListed, event::TopicsChanged, event::PlanRead,
+                 event::PlanChanged, event::PlanWritten, event::MembersChanged, event::MembersRead,
+                 event::TopicChanged, event::TopicRead, event::OwnersListed, event::ClaimAnswered, event::OwnerGone,
+                 event::OwnerUnreadable, event::OwnerPersistent, event::ClaimSeen, event::Started, event::NotStarted,
+                 event::Drained, event::RevokeReturned, event::Finalized, event::Released, event::Deregistered,
+                 event::CloseRequested, event::Tick>;
 
 namespace action {
 
@@ -170,8 +171,8 @@ namespace action {
 struct OpenSession {
     SessionNumber session;
 };
-/// Answered by Registered, or by Fenced. first: no registration of this member has stood yet. Only then may a member with a
-/// static id take the id over from another process; later another session's node means that we are fenced.
+/// Answered by Registered, or by Fenced. first: no registration of this member has stood yet. Only then may a member
+/// with a static id take the id over from another process; later another session's node means that we are fenced.
 struct Register {
     SessionNumber session;
     MemberSubscription subscription;
@@ -225,19 +226,20 @@ struct Claim {
     TopicPartition tp;
     std::string owner_text;
 };
-/// Somebody else's node is in the way. Answered by OwnerGone, at some time, by OwnerUnreadable, or by OwnerPersistent (and
-/// then OwnerGone at some time). May be ordered again for the same span.
+/// Somebody else's node is in the way. Answered by OwnerGone, at some time, by OwnerUnreadable, or by OwnerPersistent
+/// (and then OwnerGone at some time). May be ordered again for the same span.
 struct WatchOwner {
     SpanId span;
     TopicPartition tp;
 };
-/// Keep a watch on our own owner node and look at it now. Answered by ClaimSeen each time the node was looked at, until the
-/// span is released or lost. May be ordered again for the same span: look again.
+/// Keep a watch on our own owner node and look at it now. Answered by ClaimSeen each time the node was looked at, until
+/// the span is released or lost. May be ordered again for the same span: look again.
 struct WatchClaim {
     SpanId span;
     TopicPartition tp;
 };
-/// The owner node of tp is persistent and no session made it: it blocks the partition until somebody deletes it. No answer.
+/// The owner node of tp is persistent and no session made it: it blocks the partition until somebody deletes it. No
+/// answer.
 struct ReportBlocked {
     TopicPartition tp;
 };
@@ -257,7 +259,7 @@ struct ReportDisagreement {
 struct Assigned {
     std::vector<TopicPartition> partitions;
 };
-/// Find the position and read from there, once the program was told of the partition. Answered by Started or NotStarted.
+/// Find the position and read from there, once on_assigned has returned for it. Answered by Started or NotStarted.
 struct Start {
     SpanId span;
     TopicPartition tp;
@@ -290,7 +292,7 @@ struct Release {
 struct LostSpan {
     SpanId span;
     TopicPartition tp;
-    bool announced;  ///< The program was told that it is assigned, and not that it goes.
+    bool announced;  ///< on_assigned was called for it, and on_revoked was not.
 };
 /// These belong to another member by now, or soon will: stop at once, drop what is buffered, commit nothing. No answer.
 struct Lost {
@@ -302,8 +304,8 @@ struct ResumeReading {};
 struct Deregister {
     SessionNumber session;
 };
-/// The end. clean is false if the time to leave was up before everything was released. static_member: the session is to be
-/// left to its timeout, for this member may be back before.
+/// The end. clean is false if the time to leave was up before everything was released. static_member: the session is to
+/// be left to its timeout, for this member may be back before.
 struct Closed {
     bool clean;
     bool static_member = false;

@@ -1,4 +1,5 @@
-// What the parts of one membership share while they handle an event: the time, the orders, and how to wait before a retry.
+// What the parts of one membership share while they handle an event: the time, the orders, and how to wait before a
+// retry.
 //
 // Purpose: the parts are pure; a Turn is their only way to learn the time and to order anything.
 // Threads: one.

@@ -12,7 +12,8 @@
 namespace kwire {
 namespace {
 
-/// Calls give(index of receiver, index of item) so that each receiver gets a run of neighbours, the first ones one more.
+/// Calls give(index of receiver, index of item) so that each receiver gets a run of neighbours, the first ones one
+/// more.
 template <class Give>
 void deal_runs(std::size_t items, std::size_t receivers, Give give) {
     if (receivers == 0) return;

@@ -2,8 +2,8 @@
 // partitions pass from members with many to members with few until that makes nothing more even.
 //
 // Why that ends in the most even division there is: a division of tasks among workers, each of whom can do some of the
-// tasks, is best by every convex measure exactly when no chain of hand-overs leads from one worker to another that has at
-// least two tasks fewer (Harvey, Ladner, Lovasz, Tamir: Semi-matchings, 2006).
+// tasks, is best by every convex measure exactly when no chain of hand-overs leads from one worker to another that has
+// at least two tasks fewer (Harvey, Ladner, Lovasz, Tamir: Semi-matchings, 2006).
 #include <algorithm>
 #include <cstddef>
 #include <deque>
@@ -111,8 +111,12 @@ class Balance {
             if (!member.readable) continue;
             const auto same = std::find_if(alike.begin(), alike.end(),
                                            [&](const auto& entry) { return *entry.first == member.subscription; });
-            auto& entry = same == alike.end() ? alike.emplace_back(&member.subscription, std::vector<std::size_t>()) : *same;
-            entry.second.push_back(index_.at(member.id));
+            const std::size_t who = index_.at(member.id);
+            if (same == alike.end()) {
+                alike.push_back({&member.subscription, {who}});
+            } else {
+                same->second.push_back(who);
+            }
         }
         for (const auto& [subscription, readers] : alike) {
             const SubscriptionFilter filter(*subscription);
@@ -174,7 +178,8 @@ class Balance {
             const std::size_t from = queue.front();
             queue.pop_front();
             if (target != nobody && depth[from] >= depth[target]) break;
-            // The topics of which it has something, that with the most first: so each topic spreads over the members too.
+            // The topics of which it has something, that with the most first: so each topic spreads over the members
+            // too.
             for (const auto& [weight, t] : by_weight_[from]) {
                 if (unseen == 0) break;
                 if (expanded[t]) continue;
@@ -228,7 +233,8 @@ class Balance {
     std::vector<std::size_t> load_;
     std::vector<Topic> topics_;
     std::vector<Piece> pieces_;
-    std::vector<std::set<std::pair<std::size_t, std::size_t>>> by_weight_;  // by member: weight, topic; the heaviest first
+    // By member: weight and topic, the heaviest first.
+    std::vector<std::set<std::pair<std::size_t, std::size_t>>> by_weight_;
 };
 
 }  // namespace

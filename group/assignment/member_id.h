@@ -7,8 +7,8 @@
 
 namespace kwire {
 
-/// An id nobody has had: `host:uuid`, as Go members write it, under `original`; `group_host-millis-8hex`, as Java's, under
-/// the java rules; else `kwire:host:process id:8hex`. Peers and people tell by its form what kind of member it is.
+/// An id nobody has had: `host:uuid`, as Go members write it, under `original`; `group_host-millis-8hex`, as Java's,
+/// under the java rules; else `kwire:host:process id:8hex`. Its form shows peers and people what kind of member it is.
 std::string new_member_id(Assignment rule, const std::string& group);
 
 /// `host:process id`, where a person finds this member.

@@ -150,7 +150,7 @@ void Tenancy::revoke(const std::set<TopicPartition>& touched) {
         const auto entry = spans_.find(tp);
         if (entry == spans_.end() || entry->second.wanted) continue;
         Span& span = entry->second;
-        // Also what was announced and has not begun: a program that was told of a partition is told that it goes.
+        // Also what was announced and has not begun: on_revoked follows each on_assigned.
         if (std::exchange(span.announced, false)) {
             span.revoking = true;
             span.drain_deadline = later(turn_.now(), drain_time_);

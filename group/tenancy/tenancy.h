@@ -1,14 +1,15 @@
 // The life of each partition that a member holds or wants, whoever coordinates the group.
 //
 // Purpose: acquire, announce, start, run, drain, finalize, release, in this order, as a function (input, now) -> orders
-// without I/O, clock or thread. The coordinator says what is wanted and what is granted; carriers start, stop and commit.
+// without I/O, clock or thread. The coordinator says what is wanted and what is granted; carriers start, stop and
+// commit.
 //
 // How it works: each partition has one Span with a Step. The coordinator only sets whether the partition is wanted, and
-// advance() takes its span one step in that direction. So a change of mind in the middle of anything needs no special case,
-// and a rebalance touches only the partitions that change hands.
+// advance() takes its span one step in that direction. So a change of mind in the middle of anything needs no special
+// case, and a rebalance touches only the partitions that change hands.
 // All that is known of a program's callbacks is here: what was announced, and which on_revoked has not returned.
-// Invariants: nothing is started before it is announced; nothing is finalized or released before on_revoked has returned or
-// processing_timeout has passed; an input costs what it touches, not what there is.
+// Invariants: nothing is started before it is announced; nothing is finalized or released before on_revoked has
+// returned or processing_timeout has passed; an input costs what it touches, not what there is.
 // Threads: one.
 #pragma once
 
@@ -33,8 +34,8 @@ class Tenancy {
         /// How long committing may take before a partition is released without.
         Duration finalize_timeout;
     };
-    /// What is asked of the coordinator: to acquire, answered by granted(), or to release, answered by released(). Either
-    /// takes back the other one.
+    /// What is asked of the coordinator: to acquire, answered by granted(), or to release, answered by released().
+    /// Either takes back the other one.
     struct Request {
         enum class Kind { acquire, release };
         Kind kind;
@@ -44,7 +45,8 @@ class Tenancy {
     /// How far a partition has come, for reports.
     enum class Progress { absent, acquiring, starting, running, leaving };
 
-    Tenancy(Settings settings, Turn& turn) : settings_(settings), turn_(turn), drain_time_(settings.processing_timeout) {}
+    Tenancy(Settings settings, Turn& turn)
+        : settings_(settings), turn_(turn), drain_time_(settings.processing_timeout) {}
 
     // ---- from the coordinator
     void want(const TopicPartition& tp);
@@ -78,7 +80,7 @@ class Tenancy {
 
     std::optional<TimePoint> next_timer() const { return timers_.next(); }
     bool empty() const { return spans_.empty(); }
-    /// True while the program has messages of a partition that goes, or has not been told that it goes.
+    /// True while the program has messages of a partition that goes, or on_revoked has not returned for it.
     bool held_by_program() const { return held_ > 0; }
     bool wants(const TopicPartition& tp) const;
     Progress progress_of(const TopicPartition& tp) const;

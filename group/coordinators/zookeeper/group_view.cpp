@@ -16,7 +16,8 @@ bool less_by_partition(const PartitionLeader& a, const PartitionLeader& b) { ret
 }  // namespace
 
 bool GroupView::Topic::sees(std::int32_t partition) const {
-    return exists && std::binary_search(partitions.begin(), partitions.end(), PartitionLeader{partition}, less_by_partition);
+    const PartitionLeader wanted{partition};
+    return exists && std::binary_search(partitions.begin(), partitions.end(), wanted, less_by_partition);
 }
 
 GroupView::GroupView(Assignment rule, const MemberSubscription& subscription, Turn& turn)
@@ -75,8 +76,8 @@ void GroupView::read_all_topics_again() {
 
 bool GroupView::all_known() const {
     if (!members_reading_.up_to_date() || !topics_known()) return false;
-    // A broker that does not answer about a topic holds nothing up: what was known before counts. But original goes by the
-    // leaders as they are now, and looks at each only when members change.
+    // A broker that does not answer about a topic holds nothing up: what was known before counts. But original goes by
+    // the leaders as they are now, and looks at each only when members change.
     return rule_ != Assignment::original || under_way_ == 0;
 }
 

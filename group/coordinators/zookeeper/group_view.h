@@ -1,5 +1,5 @@
-// What a member knows of its group and of the topics: who the members are, which rule they agree on, which topics there are
-// and how many partitions each has; and what of it must be read again.
+// What a member knows of its group and of the topics: who the members are, which rule they agree on, which topics there
+// are and how many partitions each has; and what of it must be read again.
 //
 // Purpose: keeps the view and orders the reads, as a function without I/O, clock or thread.
 // Invariant: an event about one topic costs as much as that topic, not as all there are.

@@ -202,8 +202,9 @@ void OwnerClaims::advance(const TopicPartition& tp, Claim& claim) {
     if (claim.state == State::to_release && leave_nodes_) return done(tp, Outcome::Kind::released);
     const bool may_act = live_ && turn_.due(claim.retry.not_before);
     const bool waits = claim.state == State::to_claim || claim.state == State::to_release || claim.look;
-    if (!may_act || !waits) return timers_.set(tp, waits && live_ ? std::optional(claim.retry.not_before) : std::nullopt);
     timers_.clear(tp);
+    if (waits && live_ && !may_act) timers_.set(tp, claim.retry.not_before);
+    if (!waits || !may_act) return;
     if (claim.state == State::to_claim) {
         claim.state = State::claiming;
         claim.asked = claim.span;

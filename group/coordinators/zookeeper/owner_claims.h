@@ -1,12 +1,14 @@
-// A member's claims on owner nodes: how partitions are granted where ZooKeeper coordinates.
+// A member's claims on owner nodes: how partitions are granted if ZooKeeper coordinates.
 //
 // Purpose: decides when to claim, to watch, to look again and to release, as a function without I/O, clock or thread.
 //
 // How it works: one Claim for each partition that is to be acquired or is not released yet. acquire() and release() set
 // whether it is wanted; the rest follows from answers.
-// A node of ours that is gone is claimed again while reading goes on; a foreign one in its place withdraws the partition.
-// Invariants: a node that may be ours is released, or left to the end of the session; nothing is ordered of ZooKeeper while
-// the session is suspended; claims that fail wait longer each time, also if the node is taken away again and again.
+// A node of ours that is gone is claimed again while reading goes on; a foreign one in its place withdraws the
+// partition.
+// Invariants: a node that may be ours is released, or left to the end of the session; nothing is ordered of ZooKeeper
+// while the session is suspended; claims that fail wait longer each time, also if the node is taken away again and
+// again.
 // Threads: one.
 #pragma once
 

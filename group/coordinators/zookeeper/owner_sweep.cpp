@@ -43,7 +43,8 @@ void OwnerSweep::begin(const GroupView& view, const std::string& member_id, cons
     if (!topics_.empty()) next_round_topic_ = round_began_;
 }
 
-void OwnerSweep::choose_topics(const GroupView& view, const std::string& member_id, const std::vector<std::string>& always) {
+void OwnerSweep::choose_topics(const GroupView& view, const std::string& member_id,
+                               const std::vector<std::string>& always) {
     topics_.clear();
     for (const auto& [name, topic] : view.topics()) {
         if (topic.ours) topics_.push_back(name);

@@ -1,12 +1,12 @@
 // Which lists of owners to read when, to find partitions that nobody owns.
 //
-// Purpose: members do not always agree on who owns what, and a peer may give up a partition. So owners are looked at: soon
-// after something changed, then once a minute, and what looks wrong every few seconds until it is settled. A function
-// without I/O, clock or thread.
+// Purpose: members do not always agree on who owns what, and a peer may give up a partition. So owners are looked at:
+// soon after something changed, then once a minute, and what looks wrong every few seconds until it is settled. A
+// function without I/O, clock or thread.
 //
-// How it works: each topic has some members that look at it, all of them in a small group and one in a large one, told by the
-// topic's name. All members together list no more than lists_per_second, however many topics there are: each spaces its own
-// lists accordingly, and begins a moment later than the one before it by id.
+// How it works: each topic has some members that look at it, all of them in a small group and one in a large one,
+// chosen by the topic's name. All members together list no more than lists_per_second, however many topics there are:
+// each spaces its own lists accordingly, and begins a moment later than the one before it by id.
 // Threads: one.
 #pragma once
 
@@ -32,8 +32,8 @@ class OwnerSweep {
     /// interval: between two looks after a change, and at what looks wrong.
     OwnerSweep(Duration interval, Turn& turn) : interval_(interval), turn_(turn) {}
 
-    /// Something changed: topics are to be looked at from here on, and what was counted is void. always: topics that this
-    /// member looks at, whoever else does.
+    /// Something changed: topics are to be looked at from here on, and what was counted is void. always: topics that
+    /// this member looks at, whoever else does.
     void begin(const GroupView& view, const std::string& member_id, const std::vector<std::string>& always);
     void stop();
     void list_if_due(SessionNumber session);

@@ -1,12 +1,12 @@
 // The plan of a group: one node that says which member is to own which partition, and that every member can replace.
 //
-// Purpose: reads the plan, decides when this member writes a better one, and sees to it that members whose views of a topic
-// differ do not fight about it. A function without I/O, clock or thread.
+// Purpose: reads the plan, decides when this member writes a better one, and sees to it that members whose views of a
+// topic differ do not fight about it. A function without I/O, clock or thread.
 //
-// How it works: the plan is followed as it stands. The first member by id replaces it as soon as members or topics ask for
-// another; the others do if the first did not for a while, one after the other.
-// A plan keeps partitions that its writer does not see, since others may: they leave it only after their owner nodes were
-// seen to be missing for long, and stay for good if somebody puts them back.
+// How it works: the plan is followed as it stands. The first member by id replaces it as soon as members or topics ask
+// for another; the others do if the first did not for a while, one after the other.
+// A plan keeps partitions that its writer does not see, since others may: they leave it only after their owner nodes
+// were seen to be missing for long, and stay for good if somebody puts them back.
 // A plan that cannot be read is reported. One of an unknown version is never replaced; anything else that stands in its
 // place, or that it is gone, makes members write the plan again that they followed.
 // Threads: one.
@@ -49,8 +49,8 @@ class PlanKeeper {
 
     void read_if_due(SessionNumber session);
     /// To be called when everything is known that the plan goes by.
-    void replace_if_due(SessionNumber session, const TopicPartitions& partitions, const std::vector<GroupMember>& members,
-                        const std::string& member_id);
+    void replace_if_due(SessionNumber session, const TopicPartitions& partitions,
+                        const std::vector<GroupMember>& members, const std::string& member_id);
     bool write_is_due() const { return write_at_ && turn_.due(*write_at_); }
     std::optional<TimePoint> next_read() const;
     std::optional<TimePoint> next_write() const { return write_at_; }

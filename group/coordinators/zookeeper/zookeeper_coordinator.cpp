@@ -1,7 +1,6 @@
 #include "coordinators/zookeeper/zookeeper_coordinator.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 #include <variant>
 
@@ -27,7 +26,7 @@ ZookeeperCoordinator::ZookeeperCoordinator(MembershipConfig config, Tenancy& ten
       view_(config_.rule, config_.subscription, turn),
       plan_({config_.plan_patience, config_.plan_patience_max, config_.plan_pace, config_.plan_stagger}, turn),
       claims_(turn),
-      sweep_(config_.sweep_interval, turn) {}
+      adoption_({view_, plan_, claims_, tenancy}, config_.sweep_interval, config_.sweeps_before_adoption, turn) {}
 
 void ZookeeperCoordinator::handle(const MembershipEvent& event) {
     std::visit(
@@ -57,7 +56,7 @@ void ZookeeperCoordinator::progress() {
         }
         take_changes();
         divide_if_known();
-        if (inputs_known()) sweep_.list_if_due(session_.number());
+        if (inputs_known()) adoption_.list_if_due(session_.number());
     }
     settle();
 }
@@ -80,8 +79,8 @@ void ZookeeperCoordinator::on(const event::SessionSuspended&) {
     tenancy_.suspend();
 }
 
-/// Watches have survived, and ZooKeeper tells what they missed: only what has none is read again, by one member of a large
-/// group after the other.
+/// Watches have survived, and ZooKeeper reports what they missed: only what has none is read again, by one member of a
+/// large group after the other.
 void ZookeeperCoordinator::on(const event::SessionResumed&) {
     if (!session_.resumed()) return;
     read_not_before_ = turn_.now() + turn_.jitter(spread());
@@ -98,7 +97,7 @@ void ZookeeperCoordinator::on(const event::SessionExpired&) {
     if (closing_) return finish(!had_partitions);
     view_.begin_anew();
     plan_.begin_anew();
-    sweep_.stop();
+    adoption_.stop();
 }
 
 /// Over which members come back that lost their servers at the same time.
@@ -117,7 +116,7 @@ void ZookeeperCoordinator::on(const event::Registered& e) {
 }
 
 void ZookeeperCoordinator::on(const event::RegistrationUpdated& e) {
-    if (session_.updated(e.code)) view_.read_members_again();  // its watch tells the others
+    if (session_.updated(e.code)) view_.read_members_again();  // the others see it by their watches
 }
 
 void ZookeeperCoordinator::on(const event::Deregistered& e) { session_.deregistered(e.code); }
@@ -149,7 +148,7 @@ void ZookeeperCoordinator::on(const event::PlanWritten& e) {
 void ZookeeperCoordinator::take_changes() {
     for (const auto& name : view_.take_changed_topics()) {
         plan_.view_changed(name);
-        reported_.erase(name);
+        adoption_.view_changed(name);
         const auto* topic = view_.find(name);
         if (topic == nullptr || !topic->came_back) continue;
         // It was made anew: what the plan has beyond it is of the old one.
@@ -161,12 +160,7 @@ void ZookeeperCoordinator::take_changes() {
         inputs_changed_ = true;
         plan_.inputs_changed();
     }
-    for (const auto& dispute : plan_.take_disputes()) {
-        const auto* topic = view_.find(dispute.topic);
-        if (topic == nullptr || !topic->was_read) continue;
-        const bool ours_is_larger = topic->exists && topic->partitions.size() >= dispute.larger;
-        report_disagreement(dispute.topic, ours_is_larger ? dispute.smaller : dispute.larger);
-    }
+    adoption_.report_disputes();
 }
 
 bool ZookeeperCoordinator::inputs_known() const {
@@ -179,7 +173,7 @@ void ZookeeperCoordinator::divide_if_known() {
     if (balanced() && plan_.frozen()) {
         // Everything stays where it is, and what nobody owns is adopted.
         inputs_changed_ = false;
-        return begin_sweep();
+        return adoption_.begin(session_.member_id());
     }
     const auto partitions = known_partitions();
     if (balanced()) plan_.replace_if_due(session_.number(), partitions, view_.members(), session_.member_id());
@@ -187,7 +181,7 @@ void ZookeeperCoordinator::divide_if_known() {
     claims_.set_owner_text(owner_text(view_.rule(), session_.member_id()));
     claims_.forget_adoptions();
     tenancy_.want_only(assigned_to_us(partitions));
-    begin_sweep();
+    adoption_.begin(session_.member_id());
 }
 
 TopicPartitions ZookeeperCoordinator::known_partitions() const {
@@ -224,6 +218,10 @@ std::map<TopicPartition, std::string> ZookeeperCoordinator::assigned_members() c
     return members;
 }
 
+void ZookeeperCoordinator::on(const event::OwnersListed& e) {
+    if (inputs_known() && adoption_.judge(e)) inputs_changed_ = true;
+}
+
 // ---- how it is granted
 
 void ZookeeperCoordinator::carry_out(const Tenancy::Request& request) {
@@ -253,7 +251,7 @@ void ZookeeperCoordinator::on(const event::CloseRequested& e) {
     closing_ = true;
     tenancy_.close(e.drain.value_or(config_.processing_timeout));
     if (config_.static_member) claims_.leave_nodes();  // they keep our place until the session ends
-    sweep_.stop();
+    adoption_.stop();
 }
 
 void ZookeeperCoordinator::leave_if_done() {
@@ -288,7 +286,7 @@ std::optional<TimePoint> ZookeeperCoordinator::next_timer() const {
     if (read) next = earlier(next, std::max(*read, read_not_before_));
     if (!inputs_known()) return next;
     if (balanced() && !plan_.frozen()) next = earlier(next, plan_.next_write());
-    return earlier(next, sweep_.next_timer());
+    return earlier(next, adoption_.next_timer());
 }
 
 }  // namespace kwire

@@ -2,15 +2,15 @@
 //
 // Purpose: who gets what, and how it is granted, as a function without I/O, clock or thread.
 //
-// How it works: the rules of Go's and Java's members are functions of members and topics alone, and each member computes its
-// own share. kwire's members agree on a plan instead (PlanKeeper). A partition is granted by its owner node (OwnerClaims).
-// Members do not always agree: a leader may move between two members' looks at it, a Java peer gives up after four tries, a
-// Go peer counts members that do not read the topic. Then some partition has no owner. Members look for such ones
-// (OwnerSweep) and adopt them until the next rebalance; the owner nodes keep two from adopting the same.
+// How it works: the rules of Go's and Java's members are functions of members and topics alone, and each member
+// computes its own share. kwire's members agree on a plan instead (PlanKeeper). A partition is granted by its owner
+// node (OwnerClaims). Members do not always agree: a leader may move between two members' looks at it, a Java peer
+// gives up after four tries, a Go peer counts members that do not read the topic. Then some partition has no owner.
+// Members look for such ones (Adoption) and adopt them until the next rebalance; the owner nodes keep two from
+// adopting the same.
 // Threads: one.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "coordinator.h"
+#include "coordinators/zookeeper/adoption.h"
 #include "coordinators/zookeeper/group_view.h"
 #include "coordinators/zookeeper/member_session.h"
 #include "coordinators/zookeeper/owner_claims.h"
-#include "coordinators/zookeeper/owner_sweep.h"
 #include "coordinators/zookeeper/plan_keeper.h"
 #include "membership_config.h"
 #include "turn.h"
@@ -82,13 +82,7 @@ class ZookeeperCoordinator final : public Coordinator {
     std::set<TopicPartition> assigned_to_us(const TopicPartitions& partitions) const;
     std::map<TopicPartition, std::string> assigned_members() const;
 
-    // ---- partitions that nobody owns
-    void begin_sweep();
-    void adopt(const std::vector<TopicPartition>& unowned);
-    bool judge_unseen(const std::string& topic, const std::set<std::int32_t>& owned);
-    void report_disagreement(const std::string& topic, std::size_t planned);
-
-    void add_gap(const std::string& topic, std::int32_t partition, const std::map<TopicPartition, std::string>& assigned,
+    void add_gap(const TopicPartition& tp, const std::map<TopicPartition, std::string>& assigned,
                  std::vector<ReadingGap>& gaps) const;
     Duration spread() const;
     void lose_all();
@@ -101,11 +95,10 @@ class ZookeeperCoordinator final : public Coordinator {
     GroupView view_;
     PlanKeeper plan_;
     OwnerClaims claims_;
-    OwnerSweep sweep_;
+    Adoption adoption_;
     bool inputs_changed_ = false;       // since partitions were divided
     bool reading_suspended_ = false;
     TimePoint read_not_before_{};
-    std::map<std::string, std::size_t> reported_;  // disagreements: topic -> how many partitions the plan had
 
     bool closing_ = false;
     bool closed_ = false;

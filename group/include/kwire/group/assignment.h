@@ -32,7 +32,7 @@ enum class Assignment {
 /// Owners are written as `ID-0` under the java rules, as `ID` otherwise.
 bool is_java_rule(Assignment rule);
 
-/// What a member subscribes to, as its registration tells it.
+/// What a member subscribes to, as its registration says.
 struct MemberSubscription {
     enum class Pattern { static_list, white_list, black_list } pattern = Pattern::static_list;
     std::map<std::string, std::int32_t> streams;  ///< topic (or the one expression) -> number of streams
@@ -47,7 +47,7 @@ struct MemberSubscription {
     bool operator==(const MemberSubscription&) const = default;
 };
 
-/// What a member divides partitions by, as far as the others can tell.
+/// What a member divides partitions by, as far as the others know.
 enum class PeerKind { kwire, go, java };
 
 /// By the member's id and what its registration says of its client ("" if nothing) and of its own rule. Go writes
@@ -82,7 +82,7 @@ using TopicPartitions = std::map<std::string, std::vector<PartitionLeader>>;
 using AssignmentResult = std::map<TopicPartition, Assignee>;
 
 /// Divides topics among members. A partition that nobody is to read is absent from the answer. balanced is balance()
-/// without a past; automatic is the rule that rule_for() tells.
+/// without a past; automatic is the rule of rule_for().
 AssignmentResult assign(Assignment rule, const TopicPartitions& topics,
                         const std::vector<GroupMember>& members);
 
@@ -91,7 +91,7 @@ using OwnerPlan = std::map<TopicPartition, std::string>;
 
 /// The balanced division nearest to previous. Balanced: no member has two partitions more than another that could take one
 /// of them over, directly or by a chain of members that each pass one on; so no other division is more even. Nearest:
-/// what previous gives to a member that still reads the topic stays, except where that balance needs it to move. Where
+/// what previous gives to a member that still reads the topic stays, except where that balance needs it to move. If
 /// all members read the same the number of moves is the smallest there is; else it is close to that.
 OwnerPlan balance(const TopicPartitions& topics, const std::vector<GroupMember>& members, const OwnerPlan& previous);
 
