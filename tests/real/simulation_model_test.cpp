@@ -41,11 +41,14 @@ class Both {
             case 1: compare("update", run(session(who).update_member(group_, id, registration())),
                             model_.update_member(number_of(who), id, subscription())); break;
             case 2: take_over(who, id); break;
-            case 3: compare("deregister", run(session(who).deregister_member(group_, id)), model_.deregister_member(id)); break;
-            case 4: compare("claim", run(session(who).claim(group_, id, tp, id)), model_.claim(number_of(who), tp, id)); break;
+            case 3: compare("deregister", run(session(who).deregister_member(group_, id)),
+                            model_.deregister_member(number_of(who), id)); break;
+            case 4: compare("claim", run(session(who).claim(group_, id, tp, id)),
+                            model_.claim(number_of(who), id, tp, id)); break;
             case 5: compare("claim again", run(session(who).claim_again(group_, id, tp, id)),
                             model_.claim_again(number_of(who), id, tp, id)); break;
-            case 6: compare("release", run(session(who).release(group_, id, tp)), model_.release(number_of(who), tp)); break;
+            case 6: compare("release", run(session(who).release(group_, id, tp)),
+                            model_.release(number_of(who), id, tp)); break;
             case 7: commit(who, id, tp); break;
             case 8: plan(who, id, tp); break;
             case 9: if (number % 10 == 0) end_session(who); break;

@@ -7,20 +7,18 @@ namespace kwire::simulation {
 using zk::Code;
 
 zk::Code Nodes::register_member(SessionId session, const std::string& id, const MemberSubscription& subscription) {
-    const auto [node, created] = members_.try_emplace(id, Registration{session, 0, subscription});
-    if (created) {
-        written_[session][id] = 0;
-        if (on_members_changed) on_members_changed();
-        return Code::ok;
-    }
-    return node->second.session == session ? update_member(session, id, subscription) : Code::node_exists;
+    if (is_taken_over(session, id)) return Code::node_exists;
+    const auto [node, created] = members_.try_emplace(id, Registration{session, subscription});
+    if (!created) return node->second.session == session ? update_member(session, id, subscription) : Code::node_exists;
+    fences_[{session, id}] = Fence::stands;
+    if (on_members_changed) on_members_changed();
+    return Code::ok;
 }
 
 zk::Code Nodes::update_member(SessionId session, const std::string& id, const MemberSubscription& subscription) {
     const auto node = members_.find(id);
     if (node == members_.end()) return Code::no_node;
     if (node->second.session != session) return Code::node_exists;
-    written_[session][id] = ++node->second.version;
     node->second.subscription = subscription;
     if (on_member_changed) on_member_changed(id);
     return Code::ok;
@@ -28,42 +26,49 @@ zk::Code Nodes::update_member(SessionId session, const std::string& id, const Me
 
 zk::Code Nodes::take_over_member(SessionId session, const std::string& id, const MemberSubscription& subscription) {
     const auto node = members_.find(id);
-    if (node == members_.end()) return Code::no_node;
-    if (node->second.session == session) {
-        written_[session][id] = node->second.version;
-        return Code::ok;
+    if (node == members_.end() || node->second.session == session || is_taken_over(session, id)) {
+        return register_member(session, id, subscription);
     }
-    node->second = {session, node->second.version + 1, subscription};
-    written_[session][id] = node->second.version;
+    fences_[{node->second.session, id}] = Fence::taken_over;
+    fences_[{session, id}] = Fence::stands;
+    node->second = {session, subscription};
     if (on_members_changed) on_members_changed();
     if (on_member_changed) on_member_changed(id);
     return Code::ok;
 }
 
-zk::Code Nodes::deregister_member(const std::string& id) {
-    if (members_.erase(id) == 0) return Code::no_node;
+zk::Code Nodes::deregister_member(SessionId session, const std::string& id) {
+    const auto node = members_.find(id);
+    if (node == members_.end()) return Code::no_node;
+    if (node->second.session != session) return Code::node_exists;
+    members_.erase(node);
+    fences_.erase({session, id});
     if (on_members_changed) on_members_changed();
     return Code::ok;
 }
 
-zk::Code Nodes::claim(SessionId session, const TopicPartition& tp, const std::string& text) {
+zk::Code Nodes::claim(SessionId session, const std::string& id, const TopicPartition& tp, const std::string& text) {
+    if (!stands(session, id)) return Code::no_node;
     const auto [node, created] = owners_.try_emplace(tp, Owner{session, text});
     return node->second.session == session ? Code::ok : Code::node_exists;
 }
 
 zk::Code Nodes::claim_again(SessionId session, const std::string& id, const TopicPartition& tp,
                             const std::string& text) {
-    const Code code = claim(session, tp, text);
-    if (code != Code::node_exists || owners_.at(tp).text != text || !stands(session, id)) return code;
+    const Code code = claim(session, id, tp, text);
+    if (code != Code::node_exists || owners_.at(tp).text != text) return code;
+    const auto older = fences_.find({owners_.at(tp).session, id});
+    if (older == fences_.end()) return code;
+    older->second = Fence::taken_over;
     owners_.at(tp) = {session, text};
     if (on_owner_gone) on_owner_gone(tp);
     return Code::ok;
 }
 
-zk::Code Nodes::release(SessionId session, const TopicPartition& tp) {
+zk::Code Nodes::release(SessionId session, const std::string& id, const TopicPartition& tp) {
     const auto node = owners_.find(tp);
     if (node == owners_.end()) return Code::no_node;
-    if (node->second.session != session) return Code::node_exists;
+    if (node->second.session != session || is_taken_over(session, id)) return Code::node_exists;
     remove_owner(tp);
     return Code::ok;
 }
@@ -74,14 +79,15 @@ void Nodes::remove_owner(const TopicPartition& tp) {
     if (on_owner_gone) on_owner_gone(gone);
 }
 
-/// What a transaction's check asks: the registration, at the version that this session wrote.
+/// What a transaction's check asks: the fence of the registration, as this session made it.
 bool Nodes::stands(SessionId session, const std::string& id) const {
-    const auto node = members_.find(id);
-    if (node == members_.end()) return false;
-    const auto by_session = written_.find(session);
-    if (by_session == written_.end()) return true;
-    const auto version = by_session->second.find(id);
-    return version == by_session->second.end() || version->second == node->second.version;
+    const auto fence = fences_.find({session, id});
+    return fence != fences_.end() && fence->second == Fence::stands;
+}
+
+bool Nodes::is_taken_over(SessionId session, const std::string& id) const {
+    const auto fence = fences_.find({session, id});
+    return fence != fences_.end() && fence->second == Fence::taken_over;
 }
 
 Nodes::Versioned Nodes::write_plan(SessionId session, const std::string& id, OwnerPlan owners, std::int32_t version) {
@@ -117,7 +123,7 @@ void Nodes::end_session(SessionId session) {
     }
     for (const auto& tp : gone) remove_owner(tp);
     const auto erased = std::erase_if(members_, [&](const auto& node) { return node.second.session == session; });
-    written_.erase(session);
+    std::erase_if(fences_, [&](const auto& fence) { return fence.first.first == session; });
     if (erased > 0 && on_members_changed) on_members_changed();
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kwire/group/assignment.h>
@@ -20,7 +21,6 @@ class Nodes {
  public:
     struct Registration {
         SessionId session = 0;
-        std::int32_t version = 0;
         MemberSubscription subscription;
     };
     struct Owner {
@@ -39,10 +39,10 @@ class Nodes {
     zk::Code register_member(SessionId session, const std::string& id, const MemberSubscription& subscription);
     zk::Code update_member(SessionId session, const std::string& id, const MemberSubscription& subscription);
     zk::Code take_over_member(SessionId session, const std::string& id, const MemberSubscription& subscription);
-    zk::Code deregister_member(const std::string& id);
-    zk::Code claim(SessionId session, const TopicPartition& tp, const std::string& text);
+    zk::Code deregister_member(SessionId session, const std::string& id);
+    zk::Code claim(SessionId session, const std::string& id, const TopicPartition& tp, const std::string& text);
     zk::Code claim_again(SessionId session, const std::string& id, const TopicPartition& tp, const std::string& text);
-    zk::Code release(SessionId session, const TopicPartition& tp);
+    zk::Code release(SessionId session, const std::string& id, const TopicPartition& tp);
     Versioned write_plan(SessionId session, const std::string& id, OwnerPlan owners, std::int32_t version);
     Versioned commit_offset(SessionId session, const std::string& id, const TopicPartition& tp, std::int64_t next,
                             std::int32_t version);
@@ -62,10 +62,12 @@ class Nodes {
 
  private:
     bool stands(SessionId session, const std::string& id) const;
+    bool is_taken_over(SessionId session, const std::string& id) const;
     void remove_owner(const TopicPartition& tp);
 
     std::map<std::string, Registration> members_;
-    std::map<SessionId, std::map<std::string, std::int32_t>> written_;  // versions a session wrote, as a registry keeps them
+    enum class Fence { stands, taken_over };
+    std::map<std::pair<SessionId, std::string>, Fence> fences_;
     std::map<TopicPartition, Owner> owners_;
     std::map<TopicPartition, Offset> offsets_;
     OwnerPlan plan_;

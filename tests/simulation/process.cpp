@@ -462,7 +462,7 @@ void Process::carry_out(const action::Claim& a) {
     ++world_.claims;
     ask([this, a, code, session = session_, id = member_id_] {
         *code = config_.static_member ? world_.nodes.claim_again(session, id, a.tp, a.owner_text)
-                                    : world_.nodes.claim(session, a.tp, a.owner_text);
+                                    : world_.nodes.claim(session, id, a.tp, a.owner_text);
     }, [a, code](zk::Code answered) {
         return event::ClaimAnswered{a.span, answered == Code::ok ? *code : answered};
     });
@@ -554,7 +554,7 @@ void Process::carry_out(const action::Release& a) {
         world_.fail(name_ + " releases " + a.tp.to_string() + ", which its program was not yet told of");
     }
     const auto code = std::make_shared<Code>();
-    ask([this, a, code, session = session_] { *code = world_.nodes.release(session, a.tp); },
+    ask([this, a, code, session = session_, id = member_id_] { *code = world_.nodes.release(session, id, a.tp); },
         [a, code](zk::Code answered) { return event::Released{a.span, answered == Code::ok ? *code : answered}; });
 }
 
@@ -571,7 +571,7 @@ void Process::carry_out(const action::ResumeReading&) {
 
 void Process::carry_out(const action::Deregister& a) {
     const auto code = std::make_shared<Code>();
-    ask([this, code, id = member_id_] { *code = world_.nodes.deregister_member(id); },
+    ask([this, code, session = session_, id = member_id_] { *code = world_.nodes.deregister_member(session, id); },
         [a, code](zk::Code answered) { return event::Deregistered{a.session, answered == Code::ok ? *code : answered}; });
 }
 
