@@ -28,8 +28,8 @@ namespace {
 /// How long close() waits for the server, and for what was begun before.
 constexpr std::chrono::seconds close_patience{1};
 
-/// The first watches, which the C client leaves again in one request after a new connection. Java's client does so in pieces
-/// of this size.
+/// The first watches, which the C client leaves again in one request after a new connection. Java's client does so in
+/// pieces of this size.
 constexpr std::size_t set_watches_bytes_max = 128 * 1024;
 /// So many of the others are asked for before the first answer is awaited.
 constexpr std::size_t restored_at_once = 256;

@@ -313,7 +313,8 @@ Reply<T> MemoryClient::send(MemoryOperation operation, std::size_t bytes, Effect
 
 Task<Reply<std::string>> MemoryClient::do_create(Self self, std::string path, std::string data,
                                                  CreateMode mode) {
-    const auto reply = self->begin<std::string>(Kind::create, path, request_bytes(CreateOp{self->full(path), data, mode}, self->acl_), [&]() -> Reply<std::string> {
+    const std::size_t bytes = request_bytes(CreateOp{self->full(path), data, mode}, self->acl_);
+    const auto reply = self->begin<std::string>(Kind::create, path, bytes, [&]() -> Reply<std::string> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         const std::int64_t owner = mode == CreateMode::ephemeral ? self->id_ : 0;
         const Code code = self->tree().create(self->full(path), data, owner);
@@ -344,7 +345,8 @@ Task<Reply<Node>> MemoryClient::do_get(Self self, std::string path, Watch watch)
 
 Task<Reply<Stat>> MemoryClient::do_set(Self self, std::string path, std::string data,
                                        std::int32_t version) {
-    const auto reply = self->begin<Stat>(Kind::set, path, request_bytes(SetOp{self->full(path), data}, self->acl_), [&]() -> Reply<Stat> {
+    const std::size_t bytes = request_bytes(SetOp{self->full(path), data}, self->acl_);
+    const auto reply = self->begin<Stat>(Kind::set, path, bytes, [&]() -> Reply<Stat> {
         if (!valid_path(path)) return {Code::bad_arguments, {}};
         return self->tree().set(self->full(path), data, version);
     });

@@ -298,8 +298,8 @@ ReadPlan read_plan_json(std::string_view text) {
     const Read<Json> json = parse_object(text, plan_bytes_max);
     if (!json.value) return no_plan(json.problem);
     if (const auto version = json.value->find("version"); version != json.value->end() && *version != plan_version) {
-        return no_plan("is a plan of version " + excerpt(version->dump()) + ", which this kwire does not know: " + excerpt(text) +
-                           "; upgrade it, or delete the node if no other member needs it",
+        return no_plan("is a plan of version " + excerpt(version->dump()) + ", which this kwire does not know: " +
+                           excerpt(text) + "; upgrade it, or delete the node if no other member needs it",
                        false);
     }
     const auto members = json.value->find("members");
@@ -425,7 +425,8 @@ std::optional<std::string> write_plan(const std::map<TopicPartition, std::string
     }
     OrderedJson topics = OrderedJson::object();
     for (const auto& [topic, partitions] : by_topic) append(topics, topic, owners_json(partitions));
-    std::string text = dump({{"version", plan_version}, {"members", std::move(members)}, {"topics", std::move(topics)}});
+    std::string text =
+        dump({{"version", plan_version}, {"members", std::move(members)}, {"topics", std::move(topics)}});
     if (text.size() <= plan_readable_max) return text;
     if (text.size() > plan_bytes_max) return std::nullopt;
     std::string packed;

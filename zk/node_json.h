@@ -42,8 +42,8 @@ std::optional<std::int64_t> read_offset(std::string_view text);
 std::string write_topic(const TopicAssignment& assignment);
 std::string write_topic_config(const std::map<std::string, std::string>& config);
 std::string write_registration(const Registration& registration);
-/// JSON, as a person can read it; compressed by gzip if it is long, since a node holds no more than 1 MB and every member
-/// reads it. Nothing, if the JSON is longer than read_plan() reads.
+/// JSON, as a person can read it; compressed by gzip if it is long, since a node holds no more than 1 MB and every
+/// member reads it. Nothing, if the JSON is longer than read_plan() reads.
 std::optional<std::string> write_plan(const std::map<TopicPartition, std::string>& owners);
 
 /// At most 60 bytes of text, with what is not printable escaped: for messages.

@@ -34,8 +34,8 @@ std::string_view advice(Code code) {
             return "; the ACL of this node or of its parent does not allow it: give credentials that it names "
                    "(zookeeper.auth), or have the ACL changed";
         case Code::invalid_acl:
-            return "; ZooKeeper does not accept the ACL for new nodes: check zookeeper.acl (an ACL of the scheme auth needs "
-                   "zookeeper.auth)";
+            return "; ZooKeeper does not accept the ACL for new nodes: check zookeeper.acl (an ACL of the scheme auth "
+                   "needs zookeeper.auth)";
         case Code::auth_failed:
             return "; ZooKeeper refused the credentials: check zookeeper.auth";
         case Code::bad_arguments:
@@ -43,8 +43,8 @@ std::string_view advice(Code code) {
         case Code::no_children_for_ephemerals:
             return "; its parent is an ephemeral node, which cannot have children: delete the parent";
         case Code::too_large:
-            return "; make it smaller (subscribe by an expression, or to fewer topics in one group), or raise jute.maxbuffer "
-                   "on every ZooKeeper server and request_bytes_max here";
+            return "; make it smaller (subscribe by an expression, or to fewer topics in one group), or raise "
+                   "jute.maxbuffer on every ZooKeeper server, and SessionConfig::request_bytes_max";
         default:
             return "";
     }

@@ -24,8 +24,8 @@ void throw_unless_ok(const Outcome& outcome, std::string_view doing);
 /// Throws errc::invalid_config unless name can be one part of a path.
 void require_path_part(std::string_view what, const std::string& name);
 
-/// Below /consumers/G nodes get the ACL of the session. What lies above, and Kafka's own nodes, others share: open to all,
-/// as Kafka keeps them.
+/// Below /consumers/G nodes get the ACL of the session. What lies above, and Kafka's own nodes, others share: open to
+/// all, as Kafka keeps them.
 CreateMode persistent_mode(const std::string& path);
 
 /// Makes path and what is missing above it, persistent and empty. That somebody else makes them at

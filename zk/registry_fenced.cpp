@@ -1,9 +1,9 @@
 // The part of the registry that a registration protects: registering and leaving, claims, the plan and commits.
 //
 // The fence of a registration is an ephemeral node of the same session, made in the same transaction as the node below
-// ids. Its version is 0 until another process takes the id over and sets it. Every change that only the registered member
-// may make is one transaction with the check of that version, so it fails if the session has ended, if the member has left
-// and if it was taken over, but not if the member's subscription was updated.
+// ids. Its version is 0 until another process takes the id over and sets it. Every change that only the registered
+// member may make is one transaction with the check of that version, so it fails if the session has ended, if the
+// member has left and if it was taken over, but not if the member's subscription was updated.
 #include <set>
 #include <utility>
 
@@ -67,8 +67,8 @@ std::string taken_over_by(const Session& session) {
     return text;
 }
 
-/// Fences the session that holds the id now, whatever becomes of its nodes. If its fence was deleted by a tool one is put
-/// there that has been set, so that the session cannot make it again.
+/// Fences the session that holds the id now, whatever becomes of its nodes. If its fence was deleted by a tool one is
+/// put there that has been set, so that the session cannot make it again.
 void fence_off(std::vector<Op>& ops, const std::string& fence, const Reply<Stat>& seen, const Session& by) {
     std::int32_t version = seen.value.version;
     if (seen.code == Code::no_node) {
@@ -78,8 +78,8 @@ void fence_off(std::vector<Op>& ops, const std::string& fence, const Reply<Stat>
     ops.push_back(SetOp{fence, taken_over_by(by), version});
 }
 
-/// op, with the proof that nobody took this session's place since seen, also if a tool deleted the fence; afterwards there
-/// is none. A fence that was set stays: who took over needs it.
+/// op, with the proof that nobody took this session's place since seen, also if a tool deleted the fence; afterwards
+/// there is none. A fence that was set stays: who took over needs it.
 Task<Reply<std::vector<OpResult>>> leave_with(SessionPtr session, std::string group, std::string id, Look seen,
                                               std::optional<Op> op) {
     const std::string fence = fence_path(group, id, seen.session);
@@ -208,9 +208,9 @@ Task<Outcome> Registry::deregister_member(std::string group, std::string id) {
 
 // ---- the fence
 
-/// One transaction: the check that this session's registration of member stands, then ops, whose results are returned. No
-/// results: the fence, or the connection, refused; no_node is the answer if the registration is gone or was taken over. An
-/// empty member leaves the check out.
+/// One transaction: the check that this session's registration of member stands, then ops, whose results are returned.
+/// No results: the fence, or the connection, refused; no_node is the answer if the registration is gone or was taken
+/// over. An empty member leaves the check out.
 Task<Registry::Results> Registry::fenced(std::string group, std::string member, std::vector<Op> ops) {
     if (member.empty()) {
         Results reply = co_await session_->multi(std::move(ops));
@@ -236,8 +236,8 @@ Task<Registry::Results> Registry::fenced(std::string group, std::string member, 
     }
 }
 
-/// Makes the fence again if a tool deleted it under a registration that is still this session's. Who took over in between
-/// left a fence that cannot be made again.
+/// Makes the fence again if a tool deleted it under a registration that is still this session's. Who took over in
+/// between left a fence that cannot be made again.
 Task<Outcome> Registry::mend_fence(std::string group, std::string member) {
     const std::string path = member_path(group, member);
     const Reply<Stat> there = co_await session_->exists(path);
@@ -281,8 +281,8 @@ Task<Outcome> Registry::claim(std::string group, std::string member, TopicPartit
             continue;
         }
         if (reply.code != Code::node_exists) co_return reply.outcome();
-        // Perhaps an earlier try of ours whose answer was lost, whatever it says. Our id alone proves nothing: the node of
-        // a session that is gone vanishes with it, and the partition would have no owner while we read it.
+        // Perhaps an earlier try of ours whose answer was lost, whatever it says. Our id alone proves nothing: the
+        // node of a session that is gone vanishes with it, and the partition would have no owner while we read it.
         const Reply<Stat> there = co_await session_->exists(path);
         if (there.code == Code::no_node) continue;
         if (!there.ok()) co_return outcome(there.code, path);
@@ -295,14 +295,15 @@ Task<Outcome> Registry::claim(std::string group, std::string member, TopicPartit
 Task<Outcome> Registry::claim_again(std::string group, std::string member, TopicPartition tp, std::string owner_text) {
     Outcome claimed = co_await claim(group, member, tp, owner_text);
     if (claimed.code != Code::node_exists || member.empty()) co_return claimed;
-    Outcome replaced = co_await replace_claim(std::move(group), std::move(member), std::move(tp), std::move(owner_text));
-    co_return replaced;
+    claimed = co_await replace_claim(std::move(group), std::move(member), std::move(tp), std::move(owner_text));
+    co_return claimed;
 }
 
-/// The node that is replaced must be the one that was looked at, and a version does not say so: every claim begins at 0.
-/// So the older session is fenced first, after which it can neither release nor claim, and its fence, which goes when that
-/// session ends, is checked in the transaction that replaces the node.
-Task<Outcome> Registry::replace_claim(std::string group, std::string member, TopicPartition tp, std::string owner_text) {
+/// The node that is replaced must be the one that was looked at, and a version does not say so: every claim begins at
+/// 0. So the older session is fenced first, after which it can neither release nor claim, and its fence, which goes
+/// when that session ends, is checked in the transaction that replaces the node.
+Task<Outcome> Registry::replace_claim(std::string group, std::string member, TopicPartition tp,
+                                      std::string owner_text) {
     const std::string path = owner_path(group, tp);
     for (int i = 0; i < tries_max; ++i) {
         const Reply<Node> there = co_await session_->get(path);
@@ -370,7 +371,8 @@ Task<Reply<std::int32_t>> Registry::write_plan(std::string group, std::string me
                                                std::map<TopicPartition, std::string> owners, std::int32_t version) {
     using Version = Reply<std::int32_t>;
     const std::string path = plan_path(group);
-    if (const auto unknown = unknown_plans_.find(group); unknown != unknown_plans_.end() && unknown->second == version) {
+    const auto unknown = unknown_plans_.find(group);
+    if (unknown != unknown_plans_.end() && unknown->second == version) {
         co_return Version{Code::bad_arguments, {}, path, "the plan there is of a format that this kwire does not know"};
     }
     std::optional<std::string> data = zk::write_plan(owners);

@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t request_header_bytes = 8;
 constexpr std::size_t multi_header_bytes = 9;
-/// A transaction in the log, and on its way to followers, has a header, a digest and a few more fields than the request: 37
-/// bytes up to 3.9.
+/// A transaction in the log, and on its way to followers, has a header, a digest and a few more fields than the
+/// request: 37 bytes up to 3.9.
 constexpr std::size_t server_reserve_bytes = 64;
 
 std::size_t acl_bytes(const std::vector<Acl>& acl) {
@@ -21,15 +21,15 @@ std::size_t acl_bytes(const std::vector<Acl>& acl) {
 }
 
 std::size_t record_bytes(const Op& op, const std::vector<Acl>& acl) {
-    const std::size_t path = length_bytes + path_of(op).size();
     constexpr std::size_t version_or_flags = 4;
+    const std::size_t common = length_bytes + path_of(op).size() + version_or_flags;
     if (const auto* made = std::get_if<CreateOp>(&op)) {
         static const std::vector<Acl> open(1);
         const bool is_open = made->mode == CreateMode::persistent_open;
-        return path + length_bytes + made->data.size() + acl_bytes(is_open ? open : acl) + version_or_flags;
+        return common + length_bytes + made->data.size() + acl_bytes(is_open ? open : acl);
     }
-    if (const auto* written = std::get_if<SetOp>(&op)) return path + length_bytes + written->data.size() + version_or_flags;
-    return path + version_or_flags;
+    if (const auto* written = std::get_if<SetOp>(&op)) return common + length_bytes + written->data.size();
+    return common;
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ std::size_t request_bytes(const std::string& path) {
 Outcome check_size(std::size_t bytes, std::size_t bytes_max, const std::string& path) {
     if (bytes <= bytes_max) return {};
     return {Code::too_large, path,
-            "a request of " + std::to_string(bytes) + " bytes, of which ZooKeeper accepts " + std::to_string(bytes_max)};
+            "a request of " + std::to_string(bytes) + " bytes, ZooKeeper accepts " + std::to_string(bytes_max)};
 }
 
 std::string largest_of(const std::vector<Op>& ops) {

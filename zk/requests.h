@@ -11,8 +11,8 @@ namespace kwire::zk {
 
 const std::string& path_of(const Op& op);
 
-/// Bytes as a server counts them against jute.maxbuffer, with a reserve for what it adds when it logs the request and sends
-/// it to its followers.
+/// Bytes as a server counts them against jute.maxbuffer, with a reserve for what it adds when it logs the request and
+/// sends it to its followers.
 std::size_t request_bytes(const Op& op, const std::vector<Acl>& acl);
 std::size_t request_bytes(const std::vector<Op>& ops, const std::vector<Acl>& acl);
 /// Of a request that holds nothing but a path.

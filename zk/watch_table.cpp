@@ -70,7 +70,8 @@ std::optional<WatchEvent::Type> missed(const WatchTable::Entry& entry, Code code
         case WatchTable::Kind::absence:
             return Type::created;
         case WatchTable::Kind::data:
-            return code == Code::ok && stat.mzxid == entry.stat.mzxid ? std::nullopt : std::optional(Type::data_changed);
+            if (code == Code::ok && stat.mzxid == entry.stat.mzxid) return std::nullopt;
+            return Type::data_changed;
         case WatchTable::Kind::children:
             break;
     }

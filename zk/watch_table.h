@@ -1,9 +1,9 @@
 // The watches that a session has left, and how their nodes stood at that time.
 //
-// The C client leaves all watches anew in one request after a new connection, and one of more than jute.maxbuffer ends the
-// connection, at every try (ZOOKEEPER-706). So only the first ones are left to it; the others are taken from it when the
-// connection is lost, and the session asks for their nodes again, some at a time. What changed meanwhile is told by
-// comparing the node with what is kept here.
+// The C client leaves all watches anew in one request after a new connection, and one of more than jute.maxbuffer ends
+// the connection, at every try (ZOOKEEPER-706). So only the first ones are left to it; the others are taken from it
+// when the connection is lost, and the session asks for their nodes again, some at a time. What changed meanwhile is
+// told by comparing the node with what is kept here.
 // Threads: only on the runtime's strand.
 #pragma once
 

@@ -77,7 +77,8 @@ class ZooKeeperHandle : public std::enable_shared_from_this<ZooKeeperHandle> {
 
     /// The watcher function to give with a watch, its number as the context.
     static void watcher(_zhandle* zh, int type, int state, const char* path, void* context);
-    /// Makes the C client forget a watch that was given with watcher; the server is not asked. path as the server knows it.
+    /// Makes the C client forget a watch that was given with watcher; the server is not asked. path as the server
+    /// knows it.
     void forget_watch(const std::string& path, bool of_children, std::uintptr_t watch);
 
  private:

@@ -1,5 +1,5 @@
-// The simulation is worth as much as its model of ZooKeeper. Here the model and the registry on a real server do the same
-// random operations, and every answer and the nodes at the end are compared.
+// The simulation is worth as much as its model of ZooKeeper. Here the model and the registry on a real server do the
+// same random operations, and every answer and the nodes at the end are compared.
 
 #include <memory>
 #include <random>

@@ -14,6 +14,7 @@
 
 #include <kwire/zk/gather.h>
 #include <kwire/zk/memory_session.h>
+#include <kwire/zk/registry.h>
 #include <kwire/zk/session.h>
 
 #include "real_cluster.h"
@@ -199,8 +200,8 @@ TEST_F(ZooKeeperSession, reopened_and_closed_elsewhere_it_expires) {
     auto again = config();
     again.reopen = {session->id(), session->password()};
     const auto begin = Clock::now();
-    // The two take the session from each other until one is done, so once may not be enough; and that it is gone the server
-    // may know long before the client that lost it has asked again.
+    // The two take the session from each other until one is done, so once may not be enough; and that it is gone the
+    // server may know long before the client that lost it has asked again.
     bool gone = false;
     for (int i = 0; i < 10 && !gone; ++i) {
         try {
@@ -237,6 +238,48 @@ TEST_F(ZooKeeperSession, digest_and_acl_keep_others_out) {
     for (const auto& each : {session, other, same}) run(each->close());
 }
 
+/// A group with an ACL of its own is the first of all, in a chroot that it makes.
+TEST_F(ZooKeeperSession, the_acl_of_a_group_locks_no_other_group_out) {
+    auto secured = config();
+    secured.hosts += "/chroot-of-a-secured-group";
+    secured.auth = {"digest", "team-a:secret"};
+    secured.acl = {zk::Acl{31, "auth", ""}};
+    auto plain = config();
+    plain.hosts = secured.hosts;
+    const auto a = open(secured);
+    const auto b = open(plain);
+    zk::Registry of_a{a}, of_b{b};
+    zk::Registration registration;
+    registration.subscription["t"] = 1;
+    EXPECT_EQ(run(of_a.register_member("secured", "m", registration)), Code::ok);
+    EXPECT_EQ(run(of_b.register_member("plain", "m", registration)), Code::ok);
+    EXPECT_EQ(run(of_b.claim("plain", "m", {"t", 0}, "m")), Code::ok);
+    const zk::Outcome refused = run(of_b.register_member("secured", "n", registration));
+    EXPECT_EQ(refused, Code::no_auth);
+    EXPECT_EQ(refused.path, "/consumers/secured/ids/n");
+    EXPECT_EQ(run(of_b.commit_offset("secured", "", {"t", 0}, 1, -1)).code, Code::no_auth);
+    EXPECT_EQ(run(of_a.claim("secured", "m", {"t", 0}, "m")), Code::ok);
+    EXPECT_EQ(run(of_a.commit_offset("secured", "m", {"t", 0}, 1, -1)).code, Code::ok);
+    for (const auto& each : {a, b}) run(each->close());
+}
+
+TEST_F(ZooKeeperSession, a_request_as_large_as_is_let_through_is_taken_by_the_server) {
+    const auto session = open(config());
+    EXPECT_EQ(run(session->create("/large", "", CreateMode::persistent)).code, Code::ok);
+    std::size_t size = 1'048'700;
+    Code code = Code::too_large;
+    for (; code == Code::too_large; --size) code = run(session->set("/large", std::string(size, 'x'), -1)).code;
+    EXPECT_EQ(code, Code::ok) << size;
+    EXPECT_GT(size, 1'048'400U);
+    std::vector<zk::Op> ops(1, zk::SetOp{"/large", std::string(size, 'x'), -1});
+    EXPECT_EQ(run(session->multi(ops)).code, Code::too_large) << "a transaction has more headers";
+    ops = {zk::SetOp{"/large", std::string(size - 17, 'x'), -1}};
+    EXPECT_EQ(run(session->multi(ops)).code, Code::ok);
+    EXPECT_EQ(session->state(), SessionState::connected);
+    EXPECT_EQ(run(session->remove("/large", -1)), Code::ok);
+    run(session->close());
+}
+
 TEST_F(ZooKeeperSession, a_stopped_server_suspends_it_and_closing_does_not_block) {
     const auto session = open(config(9s));
     States states(runtime, session);
@@ -265,7 +308,9 @@ TEST_F(ZooKeeperSession, a_stopped_server_suspends_it_and_closing_does_not_block
 /// Left again in one request they would be 1.5 MB, which the server answers by closing the connection, at every try.
 TEST_F(ZooKeeperSession, twenty_thousand_watches_outlive_a_lost_connection) {
     constexpr int count = 20'000;
-    const auto path = [](int i) { return "/watched/a-topic-with-a-name-of-about-sixty-characters-as-they-are-" + std::to_string(i); };
+    const auto path = [](int i) {
+        return "/watched/a-topic-with-a-name-of-about-sixty-characters-as-they-are-" + std::to_string(i);
+    };
     const auto other_runtime = Runtime::with_own_thread();
     const auto other = other_runtime->block_on(zk::open_session(other_runtime, config(30s)));
     const auto change = [&](std::vector<zk::Op> ops) {
@@ -304,7 +349,8 @@ TEST_F(ZooKeeperSession, twenty_thousand_watches_outlive_a_lost_connection) {
         EXPECT_TRUE(other_states.reach(SessionState::connected, 20s));
         const int first = 10 + round;
         if (round == 0) {
-            change({zk::SetOp{path(first), "2"}, zk::SetOp{path(count - first), "2"}, zk::DeleteOp{path(count - first - 100)},
+            change({zk::SetOp{path(first), "2"}, zk::SetOp{path(count - first), "2"},
+                    zk::DeleteOp{path(count - first - 100)},
                     zk::CreateOp{"/watched/absent", "", CreateMode::persistent},
                     zk::CreateOp{path(6) + "/child", "", CreateMode::persistent}});
         }

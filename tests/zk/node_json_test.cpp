@@ -161,7 +161,8 @@ TEST(NodeJson, APlanOf16000TopicsOfLongNamesFitsANode) {
     std::mt19937 random(1);
     const auto letters = [&](std::size_t count) {
         std::string text;
-        while (text.size() < count) text += "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[random() % 64];
+        constexpr char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+        while (text.size() < count) text += all[random() % 64];
         return text;
     };
     std::map<TopicPartition, std::string> owners;
@@ -191,8 +192,10 @@ TEST(NodeJson, APlanThatDecompressesToTooMuchIsRefused) {
 }
 
 TEST(NodeJson, APlanOfAnUnknownVersionIsNoPlanAndNotReplaceable) {
-    for (const char* text : {R"({"version":2,"coordination":"broker"})", R"({"version":7,"members":["m"],"topics":{"t":[0]}})",
-                             R"({"version":"1x","members":[],"topics":{}})", R"({"version":0,"members":[],"topics":{}})"}) {
+    for (const char* text : {R"({"version":2,"coordination":"broker"})",
+                             R"({"version":7,"members":["m"],"topics":{"t":[0]}})",
+                             R"({"version":"1x","members":[],"topics":{}})",
+                             R"({"version":0,"members":[],"topics":{}})"}) {
         const ReadPlan plan = read_plan(text);
         EXPECT_FALSE(plan.value) << text;
         EXPECT_FALSE(plan.replaceable) << text;

@@ -424,7 +424,9 @@ TEST_F(RegistryTest, ARegistrationThatAToolDeletedIsMadeAgainUnderTheSameFence) 
 /// The older process cannot make its fence again once it was taken over, whoever deleted what before.
 TEST_F(RegistryTest, ATakeOverFencesAlsoWhoseFenceAToolDeleted_T16) {
     EXPECT_EQ(run(a.register_member("g", "m", subscribed("t"))), Code::ok);
-    for (const std::string& name : ensemble.children_of("/consumers/g/fences")) ensemble.erase("/consumers/g/fences/" + name);
+    for (const std::string& fence : ensemble.children_of("/consumers/g/fences")) {
+        ensemble.erase("/consumers/g/fences/" + fence);
+    }
     EXPECT_EQ(run(b.take_over_member("g", "m", subscribed("t"))), Code::ok);
     const auto commit = run(a.commit_offset("g", "m", tp, 1, -1));
     EXPECT_EQ(commit.code, Code::no_node);
@@ -568,7 +570,8 @@ TEST_F(RegistryTest, WhatIsTooLargeForANodeIsRefusedWithItsSize) {
     SessionConfig raised;
     raised.request_bytes_max = 2'000'000;
     const auto session = ensemble.open(raised);
-    EXPECT_EQ(run(session->create("/a", std::string(1'100'000, 'x'), CreateMode::persistent)).code, Code::connection_loss);
+    const std::string large_data(1'100'000, 'x');
+    EXPECT_EQ(run(session->create("/a", large_data, CreateMode::persistent)).code, Code::connection_loss);
     ensemble.set_request_bytes_max(2'000'000);
     loop.run_until_idle();
     EXPECT_EQ(run(session->create("/a", std::string(1'100'000, 'x'), CreateMode::persistent)).code, Code::ok);

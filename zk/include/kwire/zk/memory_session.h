@@ -69,8 +69,8 @@ class MemoryEnsemble {
     /// SessionConfig::request_bytes_max says by default, so that a session refuses before.
     void set_request_bytes_max(std::size_t bytes);
 
-    /// Takes all permissions on path and what is below it from a session, 0: from all sessions. As with ACLs, creating and
-    /// deleting a node needs a permission on its parent, and exists() needs none.
+    /// Takes all permissions on path and what is below it from a session, 0: from all sessions. As with ACLs, creating
+    /// and deleting a node needs a permission on its parent, and exists() needs none.
     void deny(const std::string& path, std::int64_t session_id = 0);
     /// Takes back a deny() of the same arguments.
     void allow(const std::string& path, std::int64_t session_id = 0);

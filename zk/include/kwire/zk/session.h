@@ -1,13 +1,18 @@
-// One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one
-// in memory for tests.
+// One ZooKeeper session behind an interface: the C client driven from the runtime's strand, or one in memory for
+// tests.
 //
-// Invariants: operations on one session take effect in the order they were begun. An operation that
-// fails with connection_loss may have taken effect: the caller has to find out. One begun while the
-// session is suspended fails with connection_loss at once and had no effect: wait for `connected`.
-// After `expired` or close() every operation answers session_expired or closing, and the session
-// never comes back: open a new one. A change of state is told before the operations that fail by it
-// answer. Watches outlive a suspension: what they missed is told after `connected`.
-// Threads: only on the runtime's strand; watches and listeners are called there.
+// Invariants: operations on one session take effect in the order they were begun. An operation that fails with
+// connection_loss may have taken effect: the caller has to find out. One begun while the session is suspended fails
+// with connection_loss at once and had no effect: wait for `connected`. After `expired` or close() every operation
+// answers session_expired or closing, and the session never comes back: open a new one. A change of state is reported
+// before the operations that fail by it answer. Watches outlive a suspension: what they missed is reported after
+// `connected`.
+// Exceptions: operations throw nothing; every refusal is a Code, with the path in the Reply.
+// Executor and threads: the runtime's strand; watches and listeners are called there too. kwire/zk/async.h is for
+// other threads and completion tokens.
+// Cancellation: a Task is not to be cancelled.
+// Lifetimes: an operation that waits does not keep the session alive; if the last owner drops it, it answers
+// `closing`.
 // Names: codes, events and semantics are ZooKeeper's own.
 #pragma once
 
@@ -52,9 +57,10 @@ enum class Code {
 };
 std::string_view name(Code code);  ///< `no node`, ...
 
-/// True if the same operation is refused again as long as nobody changes a node, an ACL, the credentials or the request:
-/// no_auth, invalid_acl, auth_failed, marshalling_error, bad_arguments, no_children_for_ephemerals, too_large. False for
-/// answers that a retry may change, and for the outcomes of a race (no_node, node_exists, bad_version).
+/// True if the same operation is refused again as long as nobody changes a node, an ACL, the credentials or the
+/// request: no_auth, invalid_acl, auth_failed, marshalling_error, bad_arguments, no_children_for_ephemerals,
+/// too_large. False for answers that a retry may change, and for the outcomes of a race (no_node, node_exists,
+/// bad_version).
 bool permanent(Code code);
 
 enum class SessionState { connecting, connected, suspended, expired, auth_failed, closed };
@@ -82,7 +88,7 @@ struct WatchEvent {
     enum class Type { created, deleted, data_changed, children_changed, session } type;
     std::string path;  ///< As the caller named it, without the chroot.
 };
-/// One shot. Type session tells that the watch is gone with its session.
+/// Called once. Type session: the watch is gone with its session.
 using Watch = std::function<void(const WatchEvent&)>;
 
 /// How an operation went. Compares with a Code, so that a caller who asks for no more needs no more.
@@ -152,17 +158,19 @@ class Session {
     /// goes.
     virtual std::shared_ptr<void> on_state(std::function<void(SessionState)> listener) = 0;
 
-    virtual Task<Reply<std::string>> create(std::string path, std::string data,
-                                            CreateMode mode) = 0;
+    /// Returns path. no_node: its parent does not exist.
+    virtual Task<Reply<std::string>> create(std::string path, std::string data, CreateMode mode) = 0;
+    /// At this version; -1: at any.
     virtual Task<Code> remove(std::string path, std::int32_t version) = 0;
+    /// watch is left only if there is a node.
     virtual Task<Reply<Node>> get(std::string path, Watch watch = nullptr) = 0;
+    /// At this version; -1: at any. Returns the new state.
     virtual Task<Reply<Stat>> set(std::string path, std::string data, std::int32_t version) = 0;
-    /// watch on a node that is not there fires when it is created; that is why exists has its own.
+    /// watch is also left if there is no node, and fires when it is created. Needs no permission.
     virtual Task<Reply<Stat>> exists(std::string path, Watch watch = nullptr) = 0;
     virtual Task<Reply<Children>> children(std::string path, Watch watch = nullptr) = 0;
-    /// All or nothing. The code is the first failing operation's. results has one entry per
-    /// operation where the server answered, none where it was not asked (no connection, an illegal
-    /// path).
+    /// All or nothing. The code, and the path of the Reply, are the first failing operation's. The value has one entry
+    /// per operation if the server answered, none if it was not asked (no connection, an illegal path, too large).
     virtual Task<Reply<std::vector<OpResult>>> multi(std::vector<Op> ops) = 0;
     /// Waits until what this session's server knows is as new as the leader.
     virtual Task<Code> sync(std::string path) = 0;
@@ -183,8 +191,8 @@ struct SessionConfig {
     /// Whether a chroot that is not there is made; if not, opening fails with errc::invalid_config.
     bool create_chroot = true;
     std::vector<Acl> acl{Acl{}};                        ///< Of every node this session creates, but persistent_open.
-    /// jute.maxbuffer of the servers: a larger request is refused here with Code::too_large, since a server would answer it
-    /// by closing the connection. What a server adds when it logs the request is counted in.
+    /// jute.maxbuffer of the servers: a larger request is refused here with Code::too_large, since a server would
+    /// answer it by closing the connection. What a server adds when it logs the request is counted in.
     std::size_t request_bytes_max = 1'048'575;
     std::optional<std::pair<std::string, std::string>>
         auth;  ///< scheme and credentials, such as digest, user:password.
