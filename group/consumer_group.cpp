@@ -230,6 +230,38 @@ bool ConsumerGroup::refuse(const TopicPartition& tp) {
 void ConsumerGroup::flush_offsets() { runtime()->block_on(flushed(member_)); }
 Task<void> ConsumerGroup::flushed(std::shared_ptr<Member> member) { return Member::flush(std::move(member)); }
 
+// ---- partition control
+
+void ConsumerGroup::pause(const std::vector<TopicPartition>& partitions) { member_->consumer()->pause(partitions); }
+void ConsumerGroup::resume(const std::vector<TopicPartition>& partitions) { member_->consumer()->resume(partitions); }
+std::vector<TopicPartition> ConsumerGroup::paused() const { return member_->consumer()->paused(); }
+
+void ConsumerGroup::seek(const TopicPartition& tp, std::int64_t offset) { member_->consumer()->seek(tp, offset); }
+
+std::optional<std::int64_t> ConsumerGroup::position(const TopicPartition& tp) const {
+    return member_->consumer()->position(tp);
+}
+
+std::optional<std::int64_t> ConsumerGroup::lag(const TopicPartition& tp) const { return member_->consumer()->lag(tp); }
+
+std::optional<std::int64_t> ConsumerGroup::high_watermark(const TopicPartition& tp) const {
+    return member_->consumer()->high_watermark(tp);
+}
+
+std::optional<std::int64_t> ConsumerGroup::committed(TopicPartition tp) {
+    return runtime()->block_on(stored(member_, std::move(tp)));
+}
+
+Task<std::optional<std::int64_t>> ConsumerGroup::stored(std::shared_ptr<Member> member, TopicPartition tp) {
+    bool is_read = false;
+    member->partitions().each_read([&](const TopicPartition& one) { is_read = is_read || one == tp; });
+    if (!is_read) {
+        throw Error(errc::not_owner, "the partition is not read by this member",
+                    {.topic = tp.topic, .partition = tp.partition});
+    }
+    co_return member->clients().offsets->committed(tp);
+}
+
 // ---- state
 
 std::vector<Error> ConsumerGroup::errors() { return member_->errors().take(); }

@@ -575,8 +575,9 @@ Task<void> ClientSession::finish_closing(Self self) {
 
 }  // namespace
 
-Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime,
-                                            SessionConfig config) {
+Task<void> detail::closed(std::shared_ptr<Session> session) { co_await session->close(); }
+
+Task<std::shared_ptr<Session>> detail::opened_session(std::shared_ptr<Runtime> runtime, SessionConfig config) {
     if (config.timeout.count() <= 0 || config.connect_timeout.count() <= 0) {
         throw Error(errc::invalid_config, "ZooKeeper's timeouts must be more than 0 ms");
     }

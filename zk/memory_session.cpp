@@ -534,6 +534,11 @@ std::uint64_t MemoryEnsemble::operations() const {
     return server_->operations;
 }
 
+std::size_t MemoryEnsemble::open_sessions() const {
+    const auto& all = server_->sessions;
+    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& one) { return one.second.alive; }));
+}
+
 void MemoryEnsemble::set_available(bool available) {
     server_->available = available;
 }

@@ -61,6 +61,15 @@ void VirtualLoop::run_until_idle() {
     } while (context_->poll() > 0);
 }
 
+bool VirtualLoop::turn() {
+    context_->restart();
+    if (context_->poll_one() > 0) return true;
+    const auto next = clock_->next();
+    if (!next) return false;
+    clock_->set(*next);
+    return true;
+}
+
 bool VirtualLoop::advance_to_next() {
     run_until_idle();
     const auto next = clock_->next();

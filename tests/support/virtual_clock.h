@@ -56,6 +56,8 @@ class VirtualLoop {
 
     /// Runs all that is ready, without moving the clock.
     void run_until_idle();
+    /// Runs one handler that is ready, or moves the clock to the next timer. False if there is neither.
+    bool turn();
     /// Moves the clock on by duration, stopping at every timer on the way.
     void advance(Duration duration);
     /// Moves the clock to the next timer, however far that is. False if there is none.

@@ -170,6 +170,30 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
         return detail::async_operation(runtime(), flushed(member_), std::forward<Token>(token));
     }
 
+    // ---- partition control, as in Java's KafkaConsumer, for partitions that this member reads: any thread. What changes
+    // something throws errc::not_owner, and changes nothing, if one of the partitions is not read by this member (now). A
+    // partition that goes and comes back is not paused, and begins at what is stored.
+
+    /// See Consumer::pause: from when this returns nothing of partitions is handed out, and nothing of them is fetched.
+    void pause(const std::vector<TopicPartition>& partitions);
+    void resume(const std::vector<TopicPartition>& partitions);
+    std::vector<TopicPartition> paused() const;
+    /// See Consumer::seek. The next commit stores offset, also if that is lower than what is stored, or what is acknowledged
+    /// after it. What was handed out before may not be acknowledged any more: acknowledge(OwnedMessage) answers false.
+    void seek(const TopicPartition& tp, std::int64_t offset);
+    /// The offset of the next message to hand out; nothing if tp is not read by this member.
+    std::optional<std::int64_t> position(const TopicPartition& tp) const;
+    /// How many offsets lie from position(tp) to the log's end as the last Fetch told it; nothing if that is not known.
+    std::optional<std::int64_t> lag(const TopicPartition& tp) const;
+    std::optional<std::int64_t> high_watermark(const TopicPartition& tp) const;
+    /// The offset that the store holds, as this member read or wrote it last: where its successor begins. Nothing if none
+    /// is stored. Throws errc::not_owner.
+    std::optional<std::int64_t> committed(TopicPartition tp);  // blocking
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_committed(TopicPartition tp, Token&& token = {}) {
+        return detail::async_operation(runtime(), stored(member_, std::move(tp)), std::forward<Token>(token));
+    }
+
     // ---- state
 
     /// What went wrong since the last call, oldest first; bounded, dropped_errors() counts what did not fit.
@@ -221,6 +245,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
     static Task<Joined> joined(Config config, std::stop_token abandoned);
     static Task<MessageBatch> polled(std::shared_ptr<Member> member, std::chrono::milliseconds timeout);
     static Task<void> flushed(std::shared_ptr<Member> member);
+    static Task<std::optional<std::int64_t>> stored(std::shared_ptr<Member> member, TopicPartition tp);
     static Task<bool> registered(std::shared_ptr<Member> member);
     static Task<ReadingState> read(std::shared_ptr<Member> member);
     static Task<CloseReport> left(std::shared_ptr<Member> member, std::optional<std::chrono::milliseconds> drain);

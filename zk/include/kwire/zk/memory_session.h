@@ -82,6 +82,9 @@ class MemoryEnsemble {
     /// is connected, else when it reconnects.
     void expire(std::int64_t session_id);
 
+    /// That were opened and neither closed nor expired.
+    std::size_t open_sessions() const;
+
     // ---- the tree as the server has it, and changes by somebody else
     std::optional<Node> peek(const std::string& path) const;
     std::vector<std::string> children_of(const std::string& path) const;

@@ -27,6 +27,7 @@
 #include <variant>
 #include <vector>
 
+#include <kwire/net/async.h>
 #include <kwire/net/error.h>
 #include <kwire/net/runtime.h>
 #include <kwire/zk/acl.h>
@@ -202,9 +203,24 @@ struct SessionConfig {
     std::optional<std::pair<std::int64_t, std::string>> reopen;
 };
 
+namespace detail {
+Task<std::shared_ptr<Session>> opened_session(std::shared_ptr<Runtime> runtime, SessionConfig config);
+Task<void> closed(std::shared_ptr<Session> session);
+}  // namespace detail
+
 /// Connects, creates the chroot if it is missing and may be. Throws errc::zookeeper_unavailable, timed_out,
 /// invalid_config, session_expired (reopen), naming the servers.
-Task<std::shared_ptr<Session>> open_session(std::shared_ptr<Runtime> runtime, SessionConfig config);
+/// Any thread, any completion token, by the rules of kwire/net/async.h. Cancelled: a session that is opened all the same is
+/// closed at once.
+template <class Token = asio::use_awaitable_t<>>
+auto open_session(std::shared_ptr<Runtime> runtime, SessionConfig config, Token&& token = {}) {
+    auto task = detail::opened_session(runtime, std::move(config));
+    return kwire::detail::async_operation(runtime, std::move(task), std::forward<Token>(token),
+                                          std::stop_source(std::nostopstate),
+                                          [runtime](const std::shared_ptr<Session>& session) {
+                                              runtime->spawn(detail::closed(session));
+                                          });
+}
 
 /// How a new session is made where an old one was lost; in tests it makes sessions in memory.
 using SessionFactory = std::function<Task<std::shared_ptr<Session>>()>;
