@@ -105,7 +105,7 @@ TEST_F(ZookeeperAsync, OpeningReportsWhatIsWrong) {
     SessionConfig config;
     config.hosts = "127.0.0.1:1";
     config.connect_timeout = std::chrono::milliseconds(50);
-    auto opening = async_open_session(runtime, config, asio::use_future);
+    auto opening = open_session(runtime, config, asio::use_future);
     EXPECT_THROW(opening.get(), Error);
 }
 

@@ -1,4 +1,5 @@
-// Any operation of a Session or a Registry with a completion token, from any thread and executor.
+// Any operation of a Session or a Registry with a completion token, from any thread and executor; open_session() takes one
+// itself.
 //
 //     zk::async_with(registry, [](zk::Registry& r) { return r.set_offset("g", {"t", 0}, 42); }, asio::use_future).get();
 //
@@ -12,7 +13,6 @@
 #pragma once
 
 #include <memory>
-#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -48,17 +48,6 @@ auto async_with(std::shared_ptr<Object> object, Operation operation, Token&& tok
     return kwire::detail::async_operation(std::move(runtime),
                                           detail::begun_on_strand(std::move(object), std::move(operation)),
                                           std::forward<Token>(token));
-}
-
-/// As open_session(). A session that is opened after the waiting was cancelled is closed again.
-template <class Token = const asio::use_awaitable_t<>&>
-auto async_open_session(std::shared_ptr<Runtime> runtime, SessionConfig config, Token&& token = asio::use_awaitable) {
-    auto task = open_session(runtime, std::move(config));
-    auto close_again = [runtime](std::shared_ptr<Session> session) {
-        if (session) runtime->spawn(session->close());
-    };
-    return kwire::detail::async_operation(runtime, std::move(task), std::forward<Token>(token),
-                                          std::stop_source(std::nostopstate), std::move(close_again));
 }
 
 }  // namespace kwire::zk
