@@ -14,38 +14,13 @@
 #include <gtest/gtest.h>
 
 #include <kwire/group/consumer_group.h>
-#include <kwire/protocol/fetch.h>
 #include <kwire/zk/memory_session.h>
 
 #include "fake_cluster.h"
+#include "fake_logs.h"
 #include "virtual_clock.h"
 
 namespace kwire::test {
-
-/// Logs behind a FakeCluster: answers Fetch, with long polls, and ListOffsets.
-class FakeLogs {
- public:
-    explicit FakeLogs(FakeCluster& kafka);
-    /// Appends count messages whose value is `topic/partition@offset`.
-    void append(const TopicPartition& tp, int count);
-    std::int64_t end(const TopicPartition& tp) const;
-    /// As where the topic is deleted and made again.
-    void begin_anew(const TopicPartition& tp) { ends_[tp] = 0; }
-
- private:
-    struct Waiting {
-        Exchange exchange;
-        protocol::FetchRequest request;
-    };
-    static Task<void> answer_later(FakeLogs* self, std::shared_ptr<Runtime> runtime, Waiting waiting);
-    protocol::FetchResponse answer(const protocol::FetchRequest& request, bool& has_data) const;
-    std::string records(const TopicPartition& tp, std::int64_t from) const;
-    void answer_waiting();
-
-    FakeCluster& kafka_;
-    std::map<TopicPartition, std::int64_t> ends_;
-    std::vector<Waiting> waiting_;
-};
 
 /// What is stored, shared by the stores of all members.
 struct StoredOffsets {
