@@ -14,6 +14,7 @@ std::shared_ptr<OffsetManager> offset_manager_of(const MemberSettings& settings,
     const auto& runtime = settings.config.runtime;
     const auto& own = settings.config.offset_manager;
     if (own) return guard_offset_manager(runtime, own, std::move(report));
+    if (settings.config.offset_store) return make_offset_manager(runtime, settings.config.offset_store);
     const auto in_zookeeper = [&] { return zookeeper_offset_store(settings.group); };
     const auto in_kafka = [&] { return kafka_offset_store(cluster, settings.group); };
     switch (settings.config.offsets.storage) {

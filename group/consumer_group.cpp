@@ -101,6 +101,9 @@ GroupConfig ConsumerGroup::checked(Config config) {
     require_node_name("group.instance.id", config.group_instance_id, false);
     require_node_name("consumer.id", config.member_id, false);
     static_cast<void>(subscription_of(config));
+    if (config.offset_store && config.offset_manager) {
+        throw Error(errc::invalid_config, "GroupConfig has both an offset_store and an offset_manager: set one of them");
+    }
     if (!config.session_factory && config.zookeeper.connect.empty()) {
         throw Error(errc::invalid_config, "zookeeper.connect is empty: host:port,host:port[/chroot]");
     }

@@ -69,11 +69,6 @@ void Engine::log(LogLevel level, const std::string& text) {
     }
 }
 
-void Engine::call_back(const char* name, Callback callback) {
-    if (!(config().*callback)) return;
-    callbacks_->add(name, [config = shared_config(), callback] { ((*config).*callback)(); });
-}
-
 void Engine::call_back(const char* name, PartitionsCallback callback, const std::vector<TopicPartition>& partitions,
                        CallbackQueue::Call returned) {
     publish();  // it may ask what is owned

@@ -70,9 +70,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void report(const Error& error);
     void log(LogLevel level, const std::string& text);
 
-    using Callback = std::function<void()> GroupConfig::*;
     using PartitionsCallback = std::function<void(const std::vector<TopicPartition>&)> GroupConfig::*;
-    void call_back(const char* name, Callback callback);
     /// returned is called on the strand once the callback has returned, or at once if there is none.
     void call_back(const char* name, PartitionsCallback callback, const std::vector<TopicPartition>& partitions,
                    CallbackQueue::Call returned = {});

@@ -54,7 +54,7 @@ Task<void> Member::join(Self self, std::stop_token abandoned) {
     if (!failure) co_return;
     self->closing_.store(true, std::memory_order_release);
     co_await leave(self, Duration(0));
-    std::rethrow_exception(failure);
+    throw Error(as_error(failure));  // a session factory may throw anything
 }
 
 Task<void> Member::set_up(Self self, std::stop_token abandoned) {
@@ -197,10 +197,6 @@ void Member::carry_out(const MembershipAction& order) {
         for (const auto& lost : a.spans) zookeeper_.claims().forget(lost.span);
         partitions_.carry_out(a);
     };
-    const auto release = [this](const action::Release& a) {
-        partitions_.note_released(a.tp);
-        zookeeper_.carry_out(a);
-    };
     const auto others = [this](const auto& a) {
         if constexpr (requires { zookeeper_.carry_out(a); }) {
             zookeeper_.carry_out(a);
@@ -208,7 +204,7 @@ void Member::carry_out(const MembershipAction& order) {
             partitions_.carry_out(a);
         }
     };
-    std::visit(Overloaded{report_rule, lose, release, others,
+    std::visit(Overloaded{report_rule, lose, others,
                           [this](const action::ReportMissingTopic& a) { report(error_of(a)); },
                           [this](const action::ReportPlan& a) { report(error_of(a, group())); },
                           [this](const action::ReportDisagreement& a) { report(error_of(a)); },

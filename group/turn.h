@@ -67,6 +67,11 @@ struct Retry {
         not_before = turn.now() + backoff.next();
     }
     void at_once(const Turn& turn) { not_before = turn.now(); }
+    /// After a lost connection is back. What has failed again and again may be what the connection is lost by, such as a
+    /// request that the server does not take: it keeps its wait.
+    void connected_again(const Turn& turn) {
+        if (backoff.failures() < 3) at_once(turn);
+    }
     void reset(const Turn& turn) {
         backoff.reset();
         at_once(turn);

@@ -20,7 +20,6 @@ void PartitionCarrier::use(const Clients& clients) {
 
 void PartitionCarrier::carry_out(const action::Assigned& a) {
     for (const auto& tp : a.partitions) {
-        announced_.insert(tp);
         ++being_announced_[tp];
         engine_.log(LogLevel::info, tp.to_string() + " is ours");
     }
@@ -219,7 +218,7 @@ void PartitionCarrier::carry_out(const action::Lost& a) {
     std::vector<TopicPartition> announced;
     for (const auto& lost : a.spans) {
         lose(lost);
-        if (announced_.erase(lost.tp) > 0) announced.push_back(lost.tp);
+        if (lost.announced) announced.push_back(lost.tp);
         engine_.log(LogLevel::warning, lost.tp.to_string() + " is lost");
     }
     engine_.call_back("on_lost", &GroupConfig::on_lost, announced);
@@ -242,12 +241,29 @@ void PartitionCarrier::lose(const action::LostSpan& lost) {
 
 void PartitionCarrier::carry_out(const action::SuspendReading&) {
     clients_.consumer->suspend();
-    engine_.call_back("on_suspended", &GroupConfig::on_suspended);
+    tell_suspension(true);
 }
 
 void PartitionCarrier::carry_out(const action::ResumeReading&) {
     clients_.consumer->resume();
-    engine_.call_back("on_resumed", &GroupConfig::on_resumed);
+    tell_suspension(false);
+}
+
+/// A connection that comes and goes while another callback runs is told as what it came to.
+void PartitionCarrier::tell_suspension(bool suspended) {
+    suspended_ = suspended;
+    if (std::exchange(suspension_waits_, true)) return;
+    const auto make = [weak = std::weak_ptr(engine_.hold(*this))]() -> CallbackQueue::Call {
+        const auto self = weak.lock();
+        if (!self) return [] {};
+        self->suspension_waits_ = false;
+        if (std::exchange(self->suspension_told_, self->suspended_) == self->suspended_) return [] {};
+        const auto callback = self->suspended_ ? &GroupConfig::on_suspended : &GroupConfig::on_resumed;
+        return [config = self->engine_.shared_config(), callback] {
+            if ((*config).*callback) ((*config).*callback)();
+        };
+    };
+    engine_.call_back_made_late("on_suspended or on_resumed", make);
 }
 
 // ---- marks

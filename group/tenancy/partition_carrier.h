@@ -39,8 +39,6 @@ class PartitionCarrier {
     void carry_out(const action::SuspendReading& a);
     void carry_out(const action::ResumeReading& a);
 
-    /// The node of tp is given back: the next on_lost does not concern it.
-    void note_released(const TopicPartition& tp) { announced_.erase(tp); }
     /// The topic of tp was deleted and made anew.
     void begin_anew(const TopicPartition& tp);
     void note_missing(const std::string& topic) { history_.note_missing(topic); }
@@ -75,6 +73,7 @@ class PartitionCarrier {
     void pass_on_mark(Held& held);
     void lose(const action::LostSpan& lost);
     void note_uncommitted(const Held& held, std::string reason);
+    void tell_suspension(bool suspended);
 
     Engine& engine_;
     Committer& committer_;
@@ -83,8 +82,10 @@ class PartitionCarrier {
     std::map<SpanId, HeldPtr> held_;
     std::map<TopicPartition, Error> not_started_;
     std::set<TopicPartition> starting_;  // starts that have not ended, also cancelled ones
-    std::set<TopicPartition> announced_;
     std::map<TopicPartition, int> being_announced_;  // to how many on_assigned that have not returned
+    bool suspended_ = false;
+    bool suspension_told_ = false;     // what the program was told last
+    bool suspension_waits_ = false;    // a callback that is to tell it
     std::vector<CloseReport::Uncommitted> uncommitted_;
 };
 

@@ -74,7 +74,7 @@ void Tenancy::lose_all() {
 void Tenancy::set_suspended(bool suspended) {
     suspended_ = suspended;
     for (auto& [tp, span] : spans_) {
-        if (!suspended) span.retry.at_once(turn_);
+        if (!suspended) span.retry.connected_again(turn_);
         touched_.insert(tp);
     }
 }

@@ -11,6 +11,8 @@ namespace {
 constexpr std::chrono::minutes claims_settle{1};
 // Partitions start together: their topic is asked for once.
 constexpr std::chrono::seconds view_is_new{1};
+// Starts of partitions that are granted together come within this time.
+constexpr std::chrono::milliseconds gather_time{1};
 
 }  // namespace
 
@@ -53,13 +55,30 @@ Task<std::shared_ptr<const ClusterView>> TopicHistory::look(std::shared_ptr<Topi
     const auto before = self->topics_.find(topic);
     const bool is_old = before != self->topics_.end() && self->engine_.now() > before->second.looked_at + view_is_new;
     if (!is_old && view->topics.count(topic) > 0) co_return view;
-    std::vector<std::string> topics(1, topic);
-    try {
-        view = co_await self->cluster_->refresh(std::move(topics));
-    } catch (const Error&) {
-        // the consumer, which asks too, reports that
+    if (!self->next_look_) self->next_look_ = std::make_shared<Look>();
+    const auto mine = self->next_look_;
+    mine->topics.push_back(topic);
+    if (!std::exchange(self->looking_, true)) self->engine_.spawn(run_looks(self));
+    while (!mine->view) co_await self->looked_.wait();
+    co_return mine->view;
+}
+
+/// Thousands of topics that start together, and those that come while brokers are asked, make a few requests, not thousands.
+Task<void> TopicHistory::run_looks(std::shared_ptr<TopicHistory> self) {
+    while (self->next_look_) {
+        Timer turn(*self->engine_.runtime());
+        co_await turn.wait_for(gather_time);
+        const auto look = std::exchange(self->next_look_, nullptr);
+        std::shared_ptr<const ClusterView> view;
+        try {
+            view = co_await self->cluster_->refresh(look->topics);
+        } catch (...) {
+            view = self->cluster_->view();  // the consumer, which asks too, reports why
+        }
+        look->view = std::move(view);
+        self->looked_.notify_all();
     }
-    co_return view;
+    self->looking_ = false;
 }
 
 Task<bool> TopicHistory::is_another_topic(std::shared_ptr<TopicHistory> self, TopicPartition tp) {

@@ -22,7 +22,7 @@ namespace kwire {
 
 class TopicHistory {
  public:
-    explicit TopicHistory(Engine& engine) : engine_(engine) {}
+    explicit TopicHistory(Engine& engine) : engine_(engine), looked_(*engine.runtime()) {}
     void use(std::shared_ptr<Cluster> cluster) { cluster_ = std::move(cluster); }
 
     /// True if what is stored of tp may be of a topic that was deleted since.
@@ -41,11 +41,20 @@ class TopicHistory {
         std::set<std::int32_t> begun_anew;  // partitions, since then
     };
     bool note_id(const std::string& topic, const Uuid& id);
+    /// One question about several topics, and its answer.
+    struct Look {
+        std::vector<std::string> topics;
+        std::shared_ptr<const ClusterView> view;  // null: not answered yet
+    };
     static Task<std::shared_ptr<const ClusterView>> look(std::shared_ptr<TopicHistory> self, std::string topic);
+    static Task<void> run_looks(std::shared_ptr<TopicHistory> self);
 
     Engine& engine_;
     std::shared_ptr<Cluster> cluster_;
     std::map<std::string, Known> topics_;
+    std::shared_ptr<Look> next_look_;  // what is asked next
+    bool looking_ = false;
+    Event looked_;
     std::vector<TopicPartition> news_;  // which on_topic_recreated is to be told of
 };
 

@@ -29,7 +29,7 @@ bool MemberSession::suspended() {
 bool MemberSession::resumed() {
     if (phase_ != Phase::suspended) return false;
     phase_ = Phase::live;
-    register_.at_once(turn_);
+    register_.connected_again(turn_);
     return true;
 }
 

@@ -66,7 +66,7 @@ void OwnerClaims::set_live(bool live) {
     for (auto& [tp, claim] : claims_) {
         touched_.insert(tp);
         // A short cut says nothing against what failed before it, but for claims that went with the connection.
-        if (live && claim.state != State::held && claim.state != State::blocked) claim.retry.at_once(turn_);
+        if (live && claim.state != State::held && claim.state != State::blocked) claim.retry.connected_again(turn_);
     }
 }
 

@@ -99,6 +99,7 @@ Task<std::optional<GroupMember>> Peers::read_one(std::shared_ptr<Peers> self, Se
     read.readable = member->registration.has_value();
     const zk::Registration said = member->registration.value_or(zk::Registration());
     read.kind = peer_kind(id, self->engine_.group(), said.client, said.rule);
+    read.runs_kwire = said.client.starts_with("kwire ");
     if (read.readable) read.subscription = subscription_of(said);
     if (is_current) self->known_[id] = read;
     co_return read;

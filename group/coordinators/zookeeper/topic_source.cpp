@@ -93,6 +93,7 @@ Task<std::vector<std::string>> MetadataTopics::list(std::function<void()> on_cha
     names_.clear();
     for (const auto& [name, topic] : view->topics) names_.insert(name);
     on_names_change_ = std::move(on_change);
+    names_due_ = cluster_->runtime()->now() + names_interval;
     begin_polling();
     co_return std::vector<std::string>(names_.begin(), names_.end());
 }
@@ -105,26 +106,38 @@ Task<void> MetadataTopics::poll(std::shared_ptr<MetadataTopics> self) {
     while (!self->closed_) {
         co_await self->timer_.wait_for(interval);
         if (self->closed_) co_return;
-        std::vector<std::string> topics;
-        if (!self->on_names_change_) {
-            for (const auto& known : self->known_) topics.push_back(known.topic);
-        }
+        auto topics = self->next_question();
+        if (!topics) continue;
+        const bool all_topics = topics->empty();
         try {
-            const auto view = co_await self->cluster_->refresh(std::move(topics));
-            if (!self->closed_) self->compare(*view);
+            const auto view = co_await self->cluster_->refresh(std::move(*topics));
+            if (!self->closed_) self->compare(*view, all_topics);
         } catch (...) {
             // No broker answers: the fetchers report that, and the next round asks again.
         }
     }
 }
 
-void MetadataTopics::compare(const ClusterView& view) {
+/// No names: all topics. Nothing: there is nothing to ask for.
+std::optional<std::vector<std::string>> MetadataTopics::next_question() {
+    std::vector<std::string> topics;
+    const TimePoint now = cluster_->runtime()->now();
+    if (on_names_change_ && now >= names_due_) {
+        names_due_ = now + names_interval;
+        return topics;
+    }
+    for (const auto& known : known_) topics.push_back(known.topic);
+    if (topics.empty()) return std::nullopt;
+    return topics;
+}
+
+void MetadataTopics::compare(const ClusterView& view, bool all_topics) {
     std::vector<std::function<void()>> changed;  // known_ may change while they are called
     for (auto& known : known_) {
         const std::size_t count = partitions_in(view, known.topic).size();
         if (count != std::exchange(known.partitions, count)) changed.push_back(known.on_change);
     }
-    if (on_names_change_) {
+    if (all_topics && on_names_change_) {
         std::set<std::string> names;
         for (const auto& [name, topic] : view.topics) names.insert(name);
         if (names != names_) changed.push_back(on_names_change_);

@@ -47,7 +47,10 @@ class ZookeeperTopics final : public TopicSource {
 /// Asks the brokers, now and then again: brokers tell nobody when a topic grows.
 class MetadataTopics final : public TopicSource, public std::enable_shared_from_this<MetadataTopics> {
  public:
-    static constexpr std::chrono::milliseconds interval{900};  // what changed is known within a second
+    /// Between two questions about the topics that are followed: growth is seen within this time.
+    static constexpr std::chrono::seconds interval{4};
+    /// Between two questions for the names of all topics, whose answer is as large as the cluster.
+    static constexpr std::chrono::seconds names_interval{30};
 
     explicit MetadataTopics(std::shared_ptr<Cluster> cluster);
     Task<std::optional<std::vector<PartitionLeader>>> read(std::string topic, bool with_leaders,
@@ -62,13 +65,15 @@ class MetadataTopics final : public TopicSource, public std::enable_shared_from_
         std::function<void()> on_change;
     };
     static Task<void> poll(std::shared_ptr<MetadataTopics> self);
-    void compare(const ClusterView& view);
+    std::optional<std::vector<std::string>> next_question();
+    void compare(const ClusterView& view, bool all_topics);
     void begin_polling();
 
     const std::shared_ptr<Cluster> cluster_;
     std::vector<Known> known_;
     std::set<std::string> names_;
     std::function<void()> on_names_change_;  // null: nobody asked for all topics
+    TimePoint names_due_{};
     Timer timer_;
     bool polling_ = false;
     bool closed_ = false;

@@ -72,7 +72,9 @@ struct GroupConfig {
     /// How a session of ZooKeeper is opened, the first one and each one after a loss. For tests (zk::SessionFactory of
     /// <kwire/zk/session.h>). Null: the C client, at zookeeper.connect. May throw anything: that is reported.
     std::function<Task<std::shared_ptr<zk::Session>>()> session_factory;
-    std::shared_ptr<OffsetManager> offset_manager;   ///< Null: by offsets.storage.
+    /// A store of the program's own, the easy way; by offsets.storage if both are null.
+    std::shared_ptr<OffsetStore> offset_store;
+    std::shared_ptr<OffsetManager> offset_manager;   ///< The full way. Not beside offset_store.
 
     /// Null: silent. Called on the runtime: it must not block, nor use the group.
     std::function<void(LogLevel, std::string_view)> logger;
