@@ -168,7 +168,7 @@ TEST_F(LifecycleTest, DroppingAGroupWaitsForNothing_T5) {
     EXPECT_EQ(loop.now(), before);
     loop.advance(6s);
     EXPECT_EQ(ensemble.open_sessions(), 0U);
-    EXPECT_EQ(owner_of("t", 0), "none");
+    EXPECT_EQ(owner_of("t", 0), "nobody");
 }
 
 /// Positions in memory.

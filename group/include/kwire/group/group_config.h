@@ -20,6 +20,7 @@
 #include <kwire/group/assignment.h>
 #include <kwire/net/consumer.h>
 #include <kwire/offsets/offset_manager.h>
+#include <kwire/offsets/offset_store.h>
 #include <kwire/zk/acl.h>
 
 namespace kwire {
