@@ -86,7 +86,7 @@ TEST(Seed, one_member_reads_two_topics) {
     EXPECT_TRUE(group->close().clean());
     EXPECT_TRUE(group->closed());
     EXPECT_THAT(group->errors(), testing::IsEmpty());
-    EXPECT_THROW(group->close(), Error);
+    EXPECT_TRUE(group->close().clean()) << "a second close returns the report of the first";
 }
 
 TEST(Seed, two_members_share_the_messages) {
