@@ -211,7 +211,7 @@ Task<Outcome> Registry::deregister_member(std::string group, std::string id) {
 /// One transaction: the check that this session's registration of member stands, then ops, whose results are returned.
 /// No results: the fence, or the connection, refused; no_node is the answer if the registration is gone or was taken
 /// over. An empty member leaves the check out.
-Task<Registry::Results> Registry::fenced(std::string group, std::string member, std::vector<Op> ops) {
+Task<Registry::Results> Registry::fenced(std::string group, std::string member, std::vector<Op> ops, bool once) {
     if (member.empty()) {
         Results reply = co_await session_->multi(std::move(ops));
         co_return reply;
@@ -225,6 +225,7 @@ Task<Registry::Results> Registry::fenced(std::string group, std::string member, 
         if (checked == Code::no_node && !is_mended) {
             const Outcome mended = co_await mend_fence(group, member);
             if (!mended.ok()) co_return Results{mended.code, {}, mended.path, mended.detail};
+            if (once) co_return Results{Code::runtime_inconsistency, {}, fence, "the fence was missing, and is made again"};
             is_mended = true;
             continue;
         }
@@ -394,9 +395,9 @@ Task<Reply<std::int32_t>> Registry::write_plan(std::string group, std::string me
 // ---- commits
 
 Task<Reply<std::int32_t>> Registry::commit_offset(std::string group, std::string member, TopicPartition tp,
-                                                  std::int64_t next, std::int32_t version) {
+                                                  std::int64_t next, std::int32_t version, bool once) {
     std::vector<OffsetCommit> commits(1, OffsetCommit{std::move(tp), next, version});
-    const auto reply = co_await commit_offsets(std::move(group), std::move(member), std::move(commits));
+    const auto reply = co_await commit_offsets(std::move(group), std::move(member), std::move(commits), once);
     co_return Reply<std::int32_t>{reply.code, reply.ok() ? reply.value.front() : 0, reply.path, reply.detail};
 }
 
@@ -419,9 +420,9 @@ std::vector<Op> commit_operations(const std::string& group, const std::vector<Re
 }  // namespace
 
 Task<Reply<std::vector<std::int32_t>>> Registry::commit_offsets(std::string group, std::string member,
-                                                                std::vector<OffsetCommit> commits) {
+                                                                std::vector<OffsetCommit> commits, bool once) {
     using Versions = Reply<std::vector<std::int32_t>>;
-    Results reply = co_await fenced(group, member, commit_operations(group, commits));
+    Results reply = co_await fenced(group, member, commit_operations(group, commits), once);
     if (reply.code == Code::no_node && !reply.value.empty()) {
         std::set<std::string> topics;
         for (std::size_t i = 0; i < commits.size(); ++i) {
@@ -434,6 +435,7 @@ Task<Reply<std::vector<std::int32_t>>> Registry::commit_offsets(std::string grou
             const Outcome made = co_await make_path(session_, offsets_path(group) + "/" + topic);
             if (!made.ok()) co_return Versions{made.code, {}, made.path, made.detail};
         }
+        if (once) co_return Versions{Code::runtime_inconsistency, {}, offsets_path(group), "nodes were missing, and are made"};
         reply = co_await fenced(group, member, commit_operations(group, commits));
     }
     if (!reply.ok()) co_return Versions{reply.code, {}, reply.path, reply.detail};

@@ -18,6 +18,8 @@ using Write = OffsetStore::Write;
 /// A conflict is settled by reading and writing again; whoever goes on writing at the same time is
 /// not worth more tries.
 constexpr int conflict_tries = 5;
+// Of one commit: its fence and the nodes above its offsets may be missing, and are made then.
+constexpr int commit_tries = 3;
 
 /// So many writes share a transaction: a fraction of the megabyte that ZooKeeper takes (jute.maxbuffer), and not too many
 /// are done again by themselves if one of them meets a conflict.
@@ -157,14 +159,19 @@ Task<Outcomes> ZookeeperStore::write_together(CommitIdentity identity, std::vect
 Task<std::optional<Outcomes>> ZookeeperStore::write_in_one(CommitIdentity identity, std::vector<Write> writes) {
     std::vector<zk::Registry::OffsetCommit> commits;
     commits.reserve(writes.size());
-    for (const Write& write : writes) {
-        if (!write.may_begin()) co_return std::nullopt;
-        commits.push_back({write.tp, write.next, static_cast<std::int32_t>(write.version)});
-    }
     std::optional<zk::Reply<std::vector<std::int32_t>>> reply;
-    try {
-        reply = co_await identity.registration->commit_offsets(group_, identity.member, std::move(commits));
-    } catch (...) {  // each says it for itself
+    for (int i = 0; i < commit_tries; ++i) {
+        commits.clear();
+        for (const Write& write : writes) {
+            if (!write.may_begin()) co_return std::nullopt;
+            commits.push_back({write.tp, write.next, static_cast<std::int32_t>(write.version)});
+        }
+        reply.reset();
+        try {
+            reply = co_await identity.registration->commit_offsets(group_, identity.member, commits, true);
+        } catch (...) {  // each says it for itself
+        }
+        if (!reply || reply->code != zk::Code::runtime_inconsistency) break;
     }
     if (!reply || !reply->ok() || reply->value.size() != writes.size()) co_return std::nullopt;
     Outcomes outcomes;
@@ -185,9 +192,13 @@ Task<ZookeeperStore::Named> ZookeeperStore::write_one(CommitIdentity identity, W
 }
 
 Task<Outcome> ZookeeperStore::write_alone(CommitIdentity identity, Write write) {
-    if (!write.may_begin()) co_return not_begun(write);
-    const zk::Reply<std::int32_t> reply = co_await identity.registration->commit_offset(
-        group_, identity.member, write.tp, write.next, static_cast<std::int32_t>(write.version));
+    zk::Reply<std::int32_t> reply;
+    for (int i = 0; i < commit_tries; ++i) {
+        if (!write.may_begin()) co_return not_begun(write);
+        reply = co_await identity.registration->commit_offset(group_, identity.member, write.tp, write.next,
+                                                              static_cast<std::int32_t>(write.version), true);
+        if (reply.code != zk::Code::runtime_inconsistency) break;
+    }
     if (reply.ok()) co_return done(write.next, reply.value);
     if (reply.code != zk::Code::bad_version && reply.code != zk::Code::node_exists) co_return refused(write, reply.code);
     Outcome outcome = co_await settle_conflict(std::move(identity), std::move(write));
@@ -211,9 +222,10 @@ Task<Outcome> ZookeeperStore::settle_conflict(CommitIdentity identity, Write wri
         }
         if (!write.may_begin()) co_return not_begun(write);
         const zk::Reply<std::int32_t> reply =
-            co_await registry->commit_offset(group_, identity.member, write.tp, write.next, stored.version);
+            co_await registry->commit_offset(group_, identity.member, write.tp, write.next, stored.version, true);
         if (reply.ok()) co_return done(write.next, reply.value);
-        const bool again = reply.code == zk::Code::bad_version || reply.code == zk::Code::node_exists;
+        const bool again = reply.code == zk::Code::bad_version || reply.code == zk::Code::node_exists ||
+                           reply.code == zk::Code::runtime_inconsistency;
         if (!again) co_return refused(write, reply.code);
     }
     co_return Outcome{{}, named(write, errc::zookeeper_error, "others write this offset all the time"), true};

@@ -70,6 +70,20 @@ void Judge::excuse(ProcessId process, const TopicPartition& tp, Duration grace) 
     if (span != spans_.end() && !span->second.excused_until) span->second.excused_until = now_() + grace;
 }
 
+void Judge::disturbed(ProcessId process, const TopicPartition& tp, Duration grace) {
+    const auto span = spans_.find({process, tp});
+    if (span == spans_.end()) return;
+    const TimePoint until = now_() + grace;
+    span->second.excused_until = std::max(span->second.excused_until.value_or(until), until);
+}
+
+void Judge::stands_again(ProcessId process, const TopicPartition& tp) {
+    const auto span = spans_.find({process, tp});
+    if (span != spans_.end() && span->second.excused_until && *span->second.excused_until <= now_()) {
+        span->second.excused_until.reset();
+    }
+}
+
 bool Judge::excused(ProcessId process, const TopicPartition& tp) const {
     const auto span = spans_.find({process, tp});
     return span != spans_.end() && span->second.excused_until && now_() <= *span->second.excused_until;

@@ -44,6 +44,10 @@ class Judge {
     void ended(ProcessId process);
     /// From now on somebody else may own what process owns: it may deliver for `grace` longer.
     void excuse(ProcessId process, Duration grace);
+    /// The same for the owner of a partition whose owner node a tool took away, however often; and that its node is there
+    /// again when that time is over.
+    void disturbed(ProcessId process, const TopicPartition& tp, Duration grace);
+    void stands_again(ProcessId process, const TopicPartition& tp);
     void excuse(ProcessId process, const TopicPartition& tp, Duration grace);
     bool excused(ProcessId process, const TopicPartition& tp) const;
     bool owns(ProcessId process, const TopicPartition& tp) const;

@@ -31,7 +31,7 @@ struct Options {
     std::uint64_t count = 1;
     unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
     bool trace = false;
-    Scenarios scenarios = kwire::seeds::default_scenarios();
+    Scenarios scenarios = kwire::seeds::all_scenarios();
     std::string switches;  // as they were given, to be given again
 };
 
@@ -214,7 +214,7 @@ int main(int argc, char** argv) {
     if (argc == 2 && std::strcmp(argv[1], "--list") == 0) {
         for (std::size_t i = 0; i < kwire::seeds::scenario_count; ++i) {
             const std::string name(kwire::seeds::scenario_names[i]);
-            std::printf("%s%s\n", name.c_str(), kwire::seeds::default_scenarios().test(i) ? "" : " (off)");
+            std::printf("%s\n", name.c_str());
         }
         return 0;
     }

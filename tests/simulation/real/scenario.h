@@ -73,16 +73,9 @@ inline std::optional<Scenario> scenario_of(std::string_view name) {
     return std::nullopt;
 }
 
-/// What the group does not survive yet.
-inline constexpr std::array known_faults{Scenario::owner_deleted, Scenario::group_deleted, Scenario::factory_throws,
-                                        Scenario::dropped, Scenario::cancel_close,
-                                        Scenario::cancel_join, Scenario::too_large, Scenario::older_process};
-
-/// Those that the group is known to survive.
-inline Scenarios default_scenarios() {
+inline Scenarios all_scenarios() {
     Scenarios on;
     on.set();
-    for (const auto off : known_faults) on.reset(static_cast<std::size_t>(off));
     return on;
 }
 

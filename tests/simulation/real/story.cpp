@@ -316,7 +316,10 @@ class Story {
             if (process->stands() && process->reads()) go_on(*process);
         }
         world_.run_for(21s);  // what was put off has happened by then
-        if (those(reading).empty()) start_one();
+        if (those(reading).empty()) {
+            start_one();
+            world_.run_for(5s);  // to join, before it subscribes to everything
+        }
         for (auto* process : those(reading)) process->subscribe({"t", "u"});
         world_.run_for(40s);
         if (well()) check_owners();

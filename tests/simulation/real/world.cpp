@@ -214,7 +214,15 @@ void World::speak_again(ProcessId process) {
 }
 
 void World::disturb(const TopicPartition& tp) {
-    for (const auto& process : processes) judge.excuse(process->id(), tp, disturbed_for);
+    for (const auto& process : processes) judge.disturbed(process->id(), tp, disturbed_for);
+    disturbed_until_[tp] = loop.now() + disturbed_for;
+    // A member that has claimed it again by then is its owner as before.
+    after(disturbed_for, [this, tp] {
+        const auto node = ensemble.peek("/consumers/g/owners/" + tp.topic + '/' + std::to_string(tp.partition));
+        for (const auto& process : processes) {
+            if (node && session_of(process->id()) == node->stat.ephemeral_owner) judge.stands_again(process->id(), tp);
+        }
+    });
 }
 
 void World::peace() {
@@ -261,7 +269,11 @@ bool World::may_commit(ProcessId process, const TopicPartition& tp) const {
     // A tool may have deleted the node, or ended the session: then the span is excused, and says so itself.
     if (judge.excused(process, tp)) return true;
     const auto node = ensemble.peek(owner_path(tp));
-    if (!node) return false;
+    if (!node) {
+        // Nobody's: taken away by a tool from whoever had it, who may not have heard of that yet.
+        const auto disturbed = disturbed_until_.find(tp);
+        return disturbed != disturbed_until_.end() && loop.now() <= disturbed->second;
+    }
     const auto info = sessions_.find(node->stat.ephemeral_owner);
     return info != sessions_.end() && info->second.process == process;
 }

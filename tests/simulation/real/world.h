@@ -37,6 +37,7 @@ class World {
     // Before the loop, at whose end something may still run that reaches for them.
     Scenarios scenarios_;
     std::map<std::int64_t, SessionInfo> sessions_;
+    std::map<TopicPartition, TimePoint> disturbed_until_;  ///< Whose owner node a tool has taken away.
     std::map<TopicPartition, std::int64_t> seen_offsets_;  ///< mzxid of the node
     std::optional<std::int64_t> writer_;  ///< The session of the operation that was looked at last.
     std::multimap<TimePoint, std::function<void()>> put_off_;

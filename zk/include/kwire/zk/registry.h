@@ -186,10 +186,11 @@ class Registry {
     /// One transaction: the check that this session's registration of member stands, then the offset at the version
     /// remembered from before (-1: create it). Returns the new version. node_exists, bad_version: somebody else wrote,
     /// or deleted it; no_node: the registration is gone or was taken over. connection_loss: unknown; read before
-    /// trying again. An empty member leaves the check out.
-    Task<Reply<std::int32_t>> commit_offset(std::string group, std::string member,
-                                            TopicPartition tp, std::int64_t next,
-                                            std::int32_t version);
+    /// trying again. An empty member leaves the check out. once: there is one transaction only; if nodes that it needs were
+    /// missing (those above the offset, the fence), they are made and the answer is runtime_inconsistency: nothing was
+    /// written, and the caller says whether a commit may still begin.
+    Task<Reply<std::int32_t>> commit_offset(std::string group, std::string member, TopicPartition tp, std::int64_t next,
+                                            std::int32_t version, bool once = false);
     struct OffsetCommit {
         TopicPartition tp;
         std::int64_t next = -1;
@@ -198,7 +199,7 @@ class Registry {
     /// The same for several in one transaction: all of them, or none. Returns their versions in order. Reply::path
     /// names the one that failed.
     Task<Reply<std::vector<std::int32_t>>> commit_offsets(std::string group, std::string member,
-                                                          std::vector<OffsetCommit> commits);
+                                                          std::vector<OffsetCommit> commits, bool once = false);
     Task<void> reset_offsets(std::string group);  ///< Deletes all stored offsets.
 
     /// What could not be read since the last call, in words; the oldest 1,000.
@@ -209,7 +210,7 @@ class Registry {
 
     void warn(std::string path, std::string what);
     Task<Outcome> enter(std::string group, std::string id, Registration registration, bool take_over);
-    Task<Results> fenced(std::string group, std::string member, std::vector<Op> ops);
+    Task<Results> fenced(std::string group, std::string member, std::vector<Op> ops, bool once = false);
     Task<Outcome> mend_fence(std::string group, std::string member);
     Task<Outcome> replace_claim(std::string group, std::string member, TopicPartition tp, std::string owner_text);
 
