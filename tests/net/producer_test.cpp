@@ -1,9 +1,13 @@
 #include <kwire/net/producer.h>
 
 #include <algorithm>
+#include <future>
 #include <mutex>
 #include <thread>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/use_future.hpp>
 #include <gtest/gtest.h>
 #include <kwire/protocol/metadata.h>
 #include <kwire/protocol/produce.h>
@@ -517,6 +521,80 @@ TEST_F(ProducerTest, APartitionThatWasAddedIsWritten) {
     ASSERT_EQ(reports.size(), 102U);
     for (std::size_t i = 2; i < reports.size(); ++i) EXPECT_EQ(reports[i].error->condition(), errc::unknown_topic);
     EXPECT_LE(kafka.count(ApiKey::metadata) - asked, 3) << "one that is not there is asked for once a second";
+}
+
+// ---- awaited
+
+ProducerRecord record_of(const std::string& value) {
+    ProducerRecord record;
+    record.topic = "t";
+    record.partition = 0;
+    record.value = value;
+    record.timestamp_ms = 5;
+    return record;
+}
+
+TEST_F(ProducerTest, ASendMayBeAwaited) {
+    start();
+    const DeliveryReport report = loop.run(producer->async_send(record_of("a")));
+    EXPECT_FALSE(report.error);
+    EXPECT_EQ(report.offset, 0);
+    error = ErrorCode::topic_authorization_failed;
+    const DeliveryReport refused = loop.run(producer->async_send(record_of("b")));
+    ASSERT_TRUE(refused.error);
+    EXPECT_EQ(refused.error->broker_code(), ErrorCode::topic_authorization_failed);
+}
+
+TEST_F(ProducerTest, AnAwaitedSendWaitsForRoomAndKeepsTheOrder) {
+    ProducerConfig config;
+    config.buffer_bytes_max = 100;
+    start(config);
+    std::vector<std::future<DeliveryReport>> reports_to_come;
+    for (int i = 0; i < 20; ++i) {
+        reports_to_come.push_back(producer->async_send(record_of("v" + std::to_string(i)), asio::use_future));
+    }
+    loop.advance(10s);
+    for (int i = 0; i < 20; ++i) {
+        auto& future = reports_to_come[static_cast<std::size_t>(i)];
+        ASSERT_EQ(future.wait_for(0s), std::future_status::ready) << i;
+        EXPECT_EQ(future.get().offset, i);
+    }
+}
+
+TEST_F(ProducerTest, ACancelledSendIsSentAllTheSame) {
+    start();
+    asio::cancellation_signal signal;
+    int completed = 0;
+    producer->async_send(record_of("a"), asio::bind_cancellation_slot(
+                                             signal.slot(), [&](std::exception_ptr failure, const DeliveryReport&) {
+                                                 EXPECT_TRUE(failure);
+                                                 ++completed;
+                                             }));
+    loop.run_until_idle();
+    signal.emit(asio::cancellation_type::terminal);
+    loop.advance(5s);
+    EXPECT_EQ(completed, 1);
+    EXPECT_EQ(log[0].size(), 1u);
+}
+
+TEST_F(ProducerTest, AFlushAndACloseMayBeAwaited) {
+    ProducerConfig config;
+    config.linger = 1h;
+    start(config);
+    send("a");
+    const TimePoint before = loop.now();
+    EXPECT_TRUE(loop.run(producer->async_flush_within(10s)));
+    EXPECT_LT(loop.now() - before, 5s) << "it does not wait for linger";
+    EXPECT_EQ(reports.size(), 1u);
+    kafka.stop(1);
+    send("b");
+    EXPECT_FALSE(loop.run(producer->async_flush_within(1s)));
+    EXPECT_FALSE(loop.run(producer->async_troubles()).empty());
+    loop.run(producer->async_close_within(1s));
+    ASSERT_EQ(reports.size(), 2u);
+    EXPECT_EQ(reports[1].error->condition(), errc::closed);
+    EXPECT_THROW(loop.run(producer->async_send(record_of("c"))), Error);
+    loop.run(producer->async_close_within(1s));
 }
 
 }  // namespace
