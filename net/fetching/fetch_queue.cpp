@@ -206,9 +206,9 @@ MessageBatch FetchQueue::take(std::chrono::milliseconds timeout) {
 void FetchQueue::give_back(const std::shared_ptr<QueuedPartition>& partition, FetchedChunk* rest) {
     Lock lock(mutex_);
     partition->in_hand = false;
-    auto freed = partition;
-    while (freed->successor) freed = std::shared_ptr(freed->successor);
-    if (freed != partition) {
+    if (partition->successor) [[unlikely]] {
+        auto freed = partition->successor;
+        while (freed->successor) freed = std::shared_ptr(freed->successor);
         freed->in_hand = freed->predecessor_in_hand = false;
         set_flow_locked(*freed);
         list_locked(freed);
