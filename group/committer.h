@@ -54,7 +54,7 @@ class Committer {
     Timer timer_;
     bool committing_ = false;
     std::map<TopicPartition, std::int64_t> told_;
-    std::map<TopicPartition, std::int64_t> news_;  // which on_committed is to be told of
+    std::map<TopicPartition, std::int64_t> news_;  // not reported by on_committed yet
 };
 
 }  // namespace kwire

@@ -1,4 +1,4 @@
-// Who gets what: the part of a membership that differs with whoever coordinates the group.
+// Decides which partitions a member gets: the part of a membership that depends on who coordinates the group.
 //
 // Purpose: what Membership needs of ZooKeeper's way and of the brokers' ways. A coordinator says to Tenancy what is
 // wanted, grants what Tenancy asks to acquire, and takes back what it releases; the life of a partition in between is

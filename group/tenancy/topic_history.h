@@ -55,7 +55,7 @@ class TopicHistory {
     std::shared_ptr<Look> next_look_;  // what is asked next
     bool looking_ = false;
     Event looked_;
-    std::vector<TopicPartition> news_;  // which on_topic_recreated is to be told of
+    std::vector<TopicPartition> news_;  // not reported by on_topic_recreated yet
 };
 
 }  // namespace kwire

@@ -66,7 +66,8 @@ void FetchQueue::push_restart(const std::shared_ptr<QueuedPartition>& partition,
     push(std::move(deliveries));
 }
 
-// Who seeks on another thread takes over what is expected: never between a look at removed and what is done then.
+// A seek on another thread replaces the position that is expected. It must not do so between a check of removed and what
+// that check leads to.
 
 void FetchQueue::expect_restart(const std::shared_ptr<QueuedPartition>& partition) {
     const Lock lock(mutex_);

@@ -61,14 +61,18 @@ Task<Partitions> stored_partitions(ClusterPtr cluster, std::string group, std::f
     co_return partitions;
 }
 
+/// The broker is too old for the request, or refuses it: another one may do.
+bool is_refusal(const Error& error) {
+    return error.condition() == errc::unsupported_version || error.condition() == errc::broker_error;
+}
+
 Task<bool> group_deleted(ClusterPtr cluster, std::string group) {
     try {
         co_await delete_offsets(cluster, group);
         co_return true;
     } catch (const Error& error) {
         // An old broker, no right to delete groups, or members that it coordinates: one by one may work.
-        const bool refused = error.condition() == errc::unsupported_version || error.condition() == errc::broker_error;
-        if (!refused) throw;
+        if (!is_refusal(error)) throw;
     }
     co_return false;
 }
@@ -80,8 +84,7 @@ Task<Partitions> remaining(ClusterPtr cluster, std::string group, Partitions sto
         const auto failures = co_await delete_offsets(cluster, group, stored);
         for (const auto& [tp, error] : failures) left.push_back(tp);
     } catch (const Error& error) {
-        const bool refused = error.condition() == errc::unsupported_version || error.condition() == errc::broker_error;
-        if (!refused) throw;
+        if (!is_refusal(error)) throw;
         left = stored;
     }
     co_return left;

@@ -1,4 +1,4 @@
-// Where a partition is read: the verbs of the state machine, with nothing else around it.
+// Tests the state machine that says where a partition is read, by itself.
 #include "fetching/whereabouts.h"
 
 #include <gtest/gtest.h>

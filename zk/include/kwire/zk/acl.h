@@ -1,4 +1,4 @@
-// Who may do what to a node of ZooKeeper. On its own, so that a configuration can name it without the session.
+// An entry of the access control list of a ZooKeeper node. In a header of its own, so that a configuration needs no session.
 #pragma once
 
 #include <cstdint>
